@@ -1,0 +1,1 @@
+"""The bench around the simulated device: wiring, sinks and sources, the command line."""

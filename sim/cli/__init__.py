@@ -1,0 +1,62 @@
+"""The ``benchpad`` command: one group, whose commands are imported only when they are called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from sim.cli.errors import guarded, internal_error
+
+# name: (module:attribute, its line in the overview, here so that the overview imports nothing)
+COMMANDS = {
+    "boot": ("sim.cli.boot:boot", "Show what the device sees on a card: pads, refusals, boot log."),
+    "card": ("sim.cli.card:card", "Make, fill, list and check card images."),
+    "demo": ("sim.cli.demo:demo", "Make a kit, a card and a song, play them, and show what happened."),
+    "render": ("sim.cli.render:render", "Play a MIDI file from a card to a WAV file, offline and exact."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name, and known failures by exit status (see `sim.cli.errors`)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, if there is one of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; known failures become one sentence and an exit status."""
+        with guarded():
+            return super().invoke(ctx)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="benchpad")
+def cli() -> None:
+    """Benchpad: a sampler on the bench. It boots an SD card as the device would, and plays it.
+
+    Example: benchpad boot kit.img
+    """
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli(prog_name="benchpad")
+    except Exception as error:  # noqa: BLE001,RUF100  the last resort: a user gets a sentence, not a traceback
+        sys.exit(internal_error(error))

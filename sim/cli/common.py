@@ -1,0 +1,88 @@
+"""What every command shares: JSON output, sizes, tables, progress."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,9})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_LARGEST = 1 << 50  # 1 PiB: beyond any card, and far inside what 64 bits hold
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+)
+
+
+class Size(click.ParamType[int]):
+    """A size in bytes, plain or with a binary suffix: ``2G`` is 2 GiB, ``32K`` is 32,768 bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes as an int; a usage error where it is not a whole number of them."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(
+                f"{value!r} is not a size; write for example 2G, 512M, 32K or a number of bytes", param, ctx
+            )
+        size = Fraction(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")
+        if size.denominator != 1 or size > _LARGEST:
+            self.fail(f"{value!r} is not a whole number of bytes up to 1024T", param, ctx)
+        return int(size)
+
+
+SIZE = Size()
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout, in ASCII so that no terminal or pipe can garble it."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def printable(text: str) -> str:
+    """Make text of unknown origin safe for a terminal: what is not printable is shown escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def human_size(size_bytes: float) -> str:
+    """Write a size for people, in binary units: ``1.5 GiB``."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size_bytes < 1024:
+            return f"{size_bytes:.0f} bytes" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1024
+    return f"{size_bytes:.1f} TiB"
+
+
+def console() -> Console:
+    """Rich output on stdout that takes text as it is: no markup, no guessing at colours."""
+    from rich.console import Console  # noqa: PLC0415  rich costs 40 ms that --json and --help need not pay
+
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(title: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on stderr where that is a terminal. Yields ``advance(amount)``."""
+    if not sys.stderr.isatty():
+        yield lambda amount: None
+        return
+    from rich.console import Console  # noqa: PLC0415  see console()
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda amount: bar.update(task, advance=amount)

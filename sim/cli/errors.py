@@ -1,0 +1,81 @@
+"""Failures at the command line: each known one is a sentence on stderr and an exit status.
+
+0 fine, 1 findings, 2 bad usage or bad input, 3 a device or I/O failure.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+FINDINGS, BAD_INPUT, FAILURE, INTERRUPTED = 1, 2, 3, 130
+
+# By name, so that showing an error imports nothing that the command itself did not.
+_STATUS = {
+    "sim.errors.InputError": BAD_INPUT,
+    "sdcard_image.types.CardError": BAD_INPUT,
+    "firmware.profiles.ProfileError": BAD_INPUT,
+    "firmware.formats.FormatError": BAD_INPUT,
+    "firmware.formats.errors.FormatError": BAD_INPUT,
+    "native.types.EngineError": FAILURE,
+}
+_WRONG_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+
+
+def exit_status(error: BaseException) -> int | None:
+    """Map a known failure to its exit status; None for a failure nobody foresaw, which is a defect of ours."""
+    if isinstance(error, OSError):
+        return BAD_INPUT if isinstance(error, _WRONG_PATH) else FAILURE
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    return next((_STATUS[name] for name in names if name in _STATUS), None)
+
+
+def sentence(error: BaseException) -> str:
+    """Say the error in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror[:1].lower()}{error.strerror[1:]}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _quiet_broken_pipe() -> None:
+    """Give the interpreter a sink for what is still buffered, so that its exit stays silent too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn known failures into click's; let the others pass, so that tests and reports see them."""
+    try:
+        yield
+    except BrokenPipeError:
+        _quiet_broken_pipe()
+        raise click.exceptions.Exit(0) from None
+    except KeyboardInterrupt:
+        click.echo("benchpad: interrupted", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        status = exit_status(error)
+        if status is None:
+            raise
+        click.echo(f"benchpad: {sentence(error)}", err=True)
+        raise click.exceptions.Exit(status) from error
+
+
+def internal_error(error: Exception) -> int:
+    """Say that this is a defect, keep the traceback in a file for the report, and return the exit status."""
+    import tempfile  # noqa: PLC0415  only ever needed here
+
+    with tempfile.NamedTemporaryFile("w", prefix="benchpad-", suffix=".txt", delete=False) as log:
+        log.writelines(traceback.format_exception(error))
+    click.echo(
+        f"benchpad: this is a defect of benchpad ({type(error).__name__}: {sentence(error)});"
+        f" please report it with {log.name}",
+        err=True,
+    )
+    return FAILURE
