@@ -28,7 +28,7 @@ _WRONG_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirect
 
 
 def exit_status(error: BaseException) -> int | None:
-    """Map a known failure to its exit status; None for a failure nobody foresaw, which is a defect of ours."""
+    """Map a known failure to its exit status; None for one nobody foresaw, which is a defect of ours."""
     if isinstance(error, OSError):
         return BAD_INPUT if isinstance(error, _WRONG_PATH) else FAILURE
     names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)

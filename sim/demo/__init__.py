@@ -1,0 +1,1 @@
+"""The demo: a kit, a card and a song made from nothing but a seed."""
