@@ -1,0 +1,195 @@
+"""Playing: MIDI messages and pads to engine events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from firmware.catalogue import Catalogue, Pad, PadSettings, SampleInfo
+from firmware.hal import MidiMessage, VoiceEngine
+from firmware.midi import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CONTROL_CHANGE,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM_CHANGE,
+    MidiRules,
+    Place,
+    midi_rules,
+)
+from firmware.profiles import Profile
+from native.types import Release, Start, Stop
+
+_FULL = 127  # full velocity and full level: a gain of exactly 1
+
+
+@dataclass(frozen=True, slots=True)
+class Voicing:
+    """A pad ready to play: the start it posts at full velocity, and what else its player must know."""
+
+    start: Start
+    fixed_velocity: int
+
+
+@dataclass(slots=True)
+class PlayerCounters:
+    """What the player did with the notes it heard."""
+
+    notes: int = 0
+    unmapped: Counter[tuple[int, int]] = field(default_factory=Counter)  # by channel (1 to 16) and note
+    empty: Counter[str] = field(default_factory=Counter)  # by pad name: no sample there
+
+
+class Tags:
+    """The engine's tags: one number for each pad, and the way back."""
+
+    def __init__(self, banks: str, per_bank: int) -> None:
+        self.banks = banks
+        self.per_bank = per_bank
+
+    def tag(self, bank: int, pad: int) -> int:
+        """The tag of a pad; ``bank`` from 0, ``pad`` from 1."""
+        return bank * self.per_bank + pad - 1
+
+    def place(self, tag: int) -> Place:
+        """The (bank from 0, pad from 1) of a tag."""
+        return tag // self.per_bank, tag % self.per_bank + 1
+
+    def name(self, tag: int) -> str:
+        """The pad's name, such as ``A1``."""
+        bank, pad = self.place(tag)
+        return f"{self.banks[bank]}{pad}"
+
+
+def _frames(ms: float, rate: int) -> int:
+    return round(ms * rate / 1000)
+
+
+def _hold_frames(settings: PadSettings, sample: SampleInfo, rate: int) -> int:
+    """Frames of output until a pad's hold time ends; 0 where it has no limit."""
+    if settings.hold_percent >= 100:
+        return 0
+    region = (settings.end or sample.frames) - settings.start
+    ratio = settings.speed * 2 ** (settings.pitch_cents / 1200) * sample.rate / rate
+    return max(1, round(region / ratio * settings.hold_percent / 100))
+
+
+def pad_start(pad: Pad, sample_id: int, tag: int, rate: int) -> Start:
+    """What a pad posts at full velocity, at frame 0; ``rate`` is the engine's."""
+    settings = pad.settings
+    return Start(
+        frame=0,
+        sample=sample_id,
+        tag=tag,
+        start=settings.start,
+        end=settings.end,
+        loop_start=settings.loop_start,
+        reverse=settings.reverse,
+        loop=settings.loop,
+        gate=settings.gate,
+        retrigger=settings.retrigger,
+        gain=settings.level / _FULL,
+        pan=settings.pan,
+        pitch_cents=settings.pitch_cents,
+        speed=settings.speed,
+        attack=_frames(settings.attack_ms, rate),
+        hold=_hold_frames(settings, pad.sample, rate),
+        release=_frames(settings.release_ms, rate),
+        group=settings.mute_group,
+    )
+
+
+class Player:
+    """Turns MIDI messages into engine events, for one booted card.
+
+    ``sample_ids`` gives the engine's id of each sample path of the catalogue. ``bank`` is the current
+    bank and ``patterns`` the pattern last chosen for each bank, both from 0, as program changes set them.
+    """
+
+    def __init__(
+        self,
+        engine: VoiceEngine,
+        catalogue: Catalogue,
+        profile: Profile,
+        sample_ids: Mapping[str, int],
+    ) -> None:
+        self.tags = Tags(profile.value("pads.banks"), profile.value("pads.per_bank"))
+        self.rules: MidiRules = midi_rules(profile)
+        self.counters = PlayerCounters()
+        self.bank = 0
+        self.patterns: dict[int, int] = {}
+        self._engine = engine
+        rate = profile.value("engine.rate")
+        self._pads = {
+            tag: Voicing(pad_start(pad, sample_ids[pad.sample.path], tag, rate), pad.settings.fixed_velocity)
+            for pad in catalogue.pads
+            for tag in [self.tags.tag(self.tags.banks.index(pad.bank), pad.pad)]
+        }
+        self._banks = {channel: self.rules.notes.banks(channel) for channel in range(16)}
+
+    def play(self, message: MidiMessage) -> None:
+        """Act on one message at its frame. After QueueFullError render, then play the same message again."""
+        if len(message.data) < 2:
+            return  # real-time bytes: nothing here keeps time by them
+        kind, channel, data = message.data[0] & 0xF0, message.data[0] & 0x0F, message.data[1:]
+        if kind == NOTE_ON and data[1] > 0:
+            self._note_on(message.frame, channel, data[0], data[1])
+        elif kind in (NOTE_ON, NOTE_OFF):
+            self._note_off(message.frame, channel, data[0])
+        elif kind == CONTROL_CHANGE:
+            self._control(message.frame, channel, data[0])
+        elif kind == PROGRAM_CHANGE:
+            self._program(channel, data[0])
+
+    def press(self, frame: int, bank: int, pad: int, velocity: int = _FULL) -> None:
+        """Start a pad at ``frame``; ``bank`` from 0, ``pad`` from 1, ``velocity`` 1 to 127."""
+        tag = self.tags.tag(bank, pad)
+        voicing = self._pads.get(tag)
+        if voicing is None:
+            self.counters.empty[self.tags.name(tag)] += 1
+            return
+        played = voicing.fixed_velocity or velocity
+        start = voicing.start
+        self._engine.post(replace(start, frame=frame, gain=start.gain * (played / _FULL)))
+
+    def release(self, frame: int, bank: int, pad: int) -> None:
+        """Let a pad go at ``frame``: ends what it holds if it is gated."""
+        tag = self.tags.tag(bank, pad)
+        voicing = self._pads.get(tag)
+        if voicing is not None and voicing.start.gate:
+            self._engine.post(Release(frame, tag))
+
+    def _note_on(self, frame: int, channel: int, note: int, velocity: int) -> None:
+        place = self.rules.notes.places.get((channel, note))
+        if place is None:
+            self.counters.unmapped[channel + 1, note] += 1
+        else:
+            self.press(frame, *place, velocity)
+        self.counters.notes += 1
+
+    def _note_off(self, frame: int, channel: int, note: int) -> None:
+        place = self.rules.notes.places.get((channel, note))
+        if place is not None:
+            self.release(frame, *place)
+
+    def _control(self, frame: int, channel: int, number: int) -> None:
+        if number == ALL_SOUND_OFF and self.rules.all_sound_off:
+            for tag in self._sounding_tags(channel):
+                self._engine.post(Stop(frame, tag))
+        elif number == ALL_NOTES_OFF and self.rules.all_notes_off:
+            for tag in self._sounding_tags(channel):
+                if self._pads[tag].start.gate:
+                    self._engine.post(Release(frame, tag))
+
+    def _sounding_tags(self, channel: int) -> list[int]:
+        banks = self._banks[channel]
+        return [tag for tag in self._pads if self.tags.place(tag)[0] in banks]
+
+    def _program(self, channel: int, number: int) -> None:
+        if self.rules.program_change == "bank" and number < len(self.tags.banks):
+            self.bank = number
+        elif self.rules.program_change == "pattern" and number < self.tags.per_bank:
+            for bank in self._banks[channel]:
+                self.patterns[bank] = number
