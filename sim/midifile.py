@@ -76,7 +76,7 @@ def _on_frames(timed: list[_Timed], base: TimeBase, rate: int) -> Iterator[MidiM
 
 
 def _offs_first(messages: list[MidiMessage]) -> Iterator[MidiMessage]:
-    """Within one frame, let a key that is down go before it is pressed again."""
+    """Within one frame, let the keys that are down go before any is pressed."""
     down: dict[tuple[int, int], int] = {}
     for _, group in groupby(messages, key=lambda message: message.frame):
         first: list[MidiMessage] = []
@@ -115,8 +115,7 @@ def _load(data: bytes) -> mido.MidiFile:
 def parse_midi(data: bytes, rate: int) -> list[MidiMessage]:
     """The channel messages of a MIDI file's bytes, on frames of ``rate``, in the order to play them.
 
-    At the same frame, tracks keep their order, and a key that is down is released before it is pressed
-    again. Raises InputError with the reason where the bytes are not a playable file.
+    At the same frame, keys that are down are released first; the rest keep the order of the tracks. Raises InputError with the reason where the bytes are not a playable file.
     """
     song = _load(data)
     if song.type == 2:
