@@ -55,12 +55,17 @@ class Pad:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file the device would not play. ``id`` names the reason for programs, ``mark`` how sure it is."""
+    """A file the device would not play. ``id`` names the reason for programs, ``mark`` how sure it is.
+
+    ``bank`` and ``pad`` say which pad stays silent for it; empty and 0 where it had none.
+    """
 
     path: str
     id: str
     reason: str
     mark: str = ""
+    bank: str = ""
+    pad: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,11 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing believed of a device. ``mark``: V checked, R maker's manual, S one source, H heard, ? not known,
-    D our own decision (the generic device, and where a simulation must choose something)."""
+    """One thing believed of a device, with its confidence mark and source.
+
+    ``mark``: V checked, R maker's manual, S one source, H heard, ? not known (the value is then the
+    simulation's own choice), D decided (the generic device).
+    """
 
     value: Any
     mark: str
@@ -25,7 +28,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A device. ``facts`` keys are dotted names such as ``engine.voices``; see the TOML files for the list."""
+    """A device. ``facts`` keys are dotted names such as ``engine.voices``; see the TOML files."""
 
     name: str
     title: str
@@ -38,6 +41,10 @@ class Profile:
         except KeyError:
             raise ProfileError(f"profile {self.name} has no fact {key!r}") from None
 
+    def find(self, key: str) -> Fact | None:
+        """The fact under ``key``, or None where nothing is stated."""
+        return self.facts.get(key)
+
     def value(self, key: str) -> Any:
         """The value under ``key``; ProfileError where the profile does not have it."""
         return self.fact(key).value
@@ -45,7 +52,9 @@ class Profile:
 
 def names() -> list[str]:
     """The profiles that ship with the product."""
-    return sorted(p.name.removesuffix(".toml") for p in files(__package__).iterdir() if p.name.endswith(".toml"))
+    return sorted(
+        p.name.removesuffix(".toml") for p in files(__package__).iterdir() if p.name.endswith(".toml")
+    )
 
 
 @cache
