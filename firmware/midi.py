@@ -95,7 +95,7 @@ def _sp404() -> Iterable[tuple[Key, Place]]:
     )
 
 
-_MAPS = {"generic": _generic, "sp404mk2": _sp404mk2, "sp404sx": _sp404sx, "sp404": _sp404}
+_MAPS = {"generic": _generic, "sp404mk2-a": _sp404mk2, "sp404sx": _sp404sx, "sp404": _sp404}
 
 
 def note_map(name: str) -> NoteMap:

@@ -20,7 +20,7 @@ from firmware.midi import (
     midi_rules,
 )
 from firmware.profiles import Profile
-from native.types import Release, Start, Stop
+from native.types import Loop, Release, Start, Stop
 
 _FULL = 127  # full velocity and full level: a gain of exactly 1
 
@@ -160,6 +160,10 @@ class Player:
         voicing = self._pads.get(tag)
         if voicing is not None and voicing.start.gate:
             self._engine.post(Release(frame, tag))
+
+    def looping_tags(self) -> list[int]:
+        """The tags of the pads whose voices would sound for ever."""
+        return [tag for tag, voicing in self._pads.items() if voicing.start.loop is not Loop.NONE]
 
     def _note_on(self, frame: int, channel: int, note: int, velocity: int) -> None:
         place = self.rules.notes.places.get((channel, note))

@@ -115,7 +115,8 @@ def _load(data: bytes) -> mido.MidiFile:
 def parse_midi(data: bytes, rate: int) -> list[MidiMessage]:
     """The channel messages of a MIDI file's bytes, on frames of ``rate``, in the order to play them.
 
-    At the same frame, keys that are down are released first; the rest keep the order of the tracks. Raises InputError with the reason where the bytes are not a playable file.
+    At the same frame, keys that are down are released first; the rest keep the order of the tracks.
+    Raises InputError with the reason where the bytes are not a playable file.
     """
     song = _load(data)
     if song.type == 2:

@@ -55,7 +55,7 @@ def test_generic_map():
 
 
 def test_mk2_mode_a_map():
-    notes = note_map("sp404mk2")
+    notes = note_map("sp404mk2-a")
     firsts = {pad: notes.key((0, pad)) for pad in (1, 4, 5, 9, 13, 16)}
     assert firsts == {1: (0, 48), 4: (0, 51), 5: (0, 44), 9: (0, 40), 13: (0, 36), 16: (0, 39)}
     assert notes.places[3, 48] == (3, 1)
