@@ -27,7 +27,7 @@ MAY_IMPORT = {
 }
 # The device reaches the world only through its ports: no clock, thread, socket, chance or file of its own.
 NOT_IN_FIRMWARE = frozenset(
-    [
+    {
         "asyncio",
         "concurrent",
         "glob",
@@ -46,7 +46,7 @@ NOT_IN_FIRMWARE = frozenset(
         "threading",
         "time",
         "uuid",
-    ]
+    }
 )
 # Wall clock and chance come from outside everywhere below the bench.
 NOT_BELOW_THE_BENCH = frozenset({"random", "secrets", "time", "uuid"})
