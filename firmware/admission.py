@@ -3,8 +3,9 @@
 Boot, card check and export all ask here, so that what passes a check is what the device plays. A verdict
 carries the mark of the fact it rests on. Its ids are stable: ``empty-file``, ``not-audio``, ``bad-header``,
 ``codec-not-supported``, ``not-simulated``, ``channels``, ``rate``, ``bit-depth``, ``no-audio-data``,
-``truncated``, ``unfinished``, ``too-long``, ``name-characters``. Remarks on accepted files: ``too-short``, ``rlnd-missing``,
-``smp-md5``, ``name-length``, ``bit-depth``, ``partial-frame``, ``riff-size``, ``unfinished``.
+``truncated``, ``unfinished``, ``too-long``, ``name-characters``. Remarks on accepted files: ``too-short``,
+``rlnd-missing``, ``smp-md5``, ``name-length``, ``bit-depth``, ``partial-frame``, ``riff-size``,
+``unfinished``.
 """
 
 from __future__ import annotations

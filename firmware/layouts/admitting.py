@@ -1,0 +1,174 @@
+"""What every layout does with the files it finds: admit them, and keep what there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from firmware.admission import Verdict, admit_smp, examine
+from firmware.catalogue import Catalogue, Pad, PadSettings, Refused, SampleInfo
+from firmware.formats import FormatError, smp
+from firmware.formats.audio_header import AudioHeader, Read
+from firmware.profiles import Profile
+from native.types import Retrigger
+from sdcard_image.types import Card, CardError, Entry
+
+# Names that promise audio: such a file is admitted or refused; any other is only counted.
+_PCM_SUFFIXES = frozenset(
+    ("wav", "wave", "bwf", "rf64", "aif", "aiff", "aifc", "smp", "au", "snd", "caf", "w64")
+)
+_CODED_SUFFIXES = frozenset(
+    ("mp2", "mp3", "mp4", "m4a", "aac", "flac", "ogg", "oga", "opus", "wma", "wv", "ape")
+)
+AUDIO_SUFFIXES = _PCM_SUFFIXES | _CODED_SUFFIXES
+_SHOWN = 5  # names in one note
+
+
+class LayoutError(CardError):
+    """The card does not hold what was asked for."""
+
+
+def exists(card: Card, path: str) -> bool:
+    """Whether there is something at ``path`` that can be reached."""
+    try:
+        return card.exists(path)
+    except CardError:
+        return False
+
+
+def suffix(name: str) -> str:
+    """A file name's ending in lower case, without its dot."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is one that computers leave behind (``.DS_Store``, ``._x``)."""
+    return name.startswith(".")
+
+
+def looks_like_audio(entry: Entry) -> bool:
+    """Whether an entry is a file whose name promises audio."""
+    return not entry.is_dir and suffix(entry.name) in AUDIO_SUFFIXES
+
+
+def name_order(entry: Entry) -> tuple[str, str]:
+    """Sort key: by path without regard to case, and by the path itself where that ties."""
+    return entry.path.casefold(), entry.path
+
+
+def some(names: Iterable[str]) -> str:
+    """A few of many names, for a note."""
+    listed = list(names)
+    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more
+
+
+def default_settings(profile: Profile) -> PadSettings:
+    """How a pad plays whose settings are written nowhere."""
+    return PadSettings(
+        gate=profile.value("pads.gate"), retrigger=Retrigger[profile.value("pads.retrigger").upper()]
+    )
+
+
+@dataclass(slots=True)
+class Admitting:
+    """The catalogue while it is being made."""
+
+    card: Card
+    profile: Profile
+    layout: str
+    pads: list[Pad] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def sample(self, entry: Entry, bank: str = "", pad: int = 0) -> SampleInfo | None:
+        """The sample in an audio file, or None where it is refused; what is to be said is kept."""
+        return self._judged(entry, bank, pad, self._audio)
+
+    def smp(self, entry: Entry, bank: str, pad: int) -> SampleInfo | None:
+        """The sample in a project's .SMP file, or None where it is refused."""
+        return self._judged(entry, bank, pad, self._smp)
+
+    def put(self, sample: SampleInfo | None, bank: str, pad: int, settings: PadSettings) -> None:
+        """Lay an admitted sample on a pad; a refused one (None) leaves the pad silent."""
+        if sample is not None:
+            self.pads.append(Pad(bank, pad, sample, settings))
+
+    def refuse(self, path: str, verdict: Verdict, bank: str = "", pad: int = 0) -> None:
+        """Keep a refusal."""
+        self.refused.append(Refused(path, verdict.id, verdict.reason, verdict.mark, bank, pad))
+
+    def note(self, text: str) -> None:
+        """Keep a remark for the boot log."""
+        self.notes.append(text)
+
+    def listdir(self, path: str) -> list[Entry]:
+        """The entries of a folder; a folder that cannot be read is refused, and counts as empty."""
+        try:
+            return self.card.listdir(path)
+        except CardError as error:
+            self.refuse(path, _card_error(error))
+            return []
+
+    def walk(self, path: str) -> list[Entry]:
+        """Every entry below a folder, as far as it can be read."""
+        entries: list[Entry] = []
+        try:
+            entries.extend(self.card.walk(path))
+        except CardError as error:
+            self.refuse(path, _card_error(error))
+        return entries
+
+    def bytes_of(self, path: str) -> bytes | None:
+        """A small file's bytes, or None (and a refusal) where it cannot be read."""
+        try:
+            return self.card.read(path)
+        except CardError as error:
+            self.refuse(path, _card_error(error))
+            return None
+
+    def catalogue(self) -> Catalogue:
+        """What was found."""
+        return Catalogue(
+            self.profile.name, self.layout, tuple(self.pads), tuple(self.refused), tuple(self.notes)
+        )
+
+    def _judged(
+        self,
+        entry: Entry,
+        bank: str,
+        pad: int,
+        judge: Callable[[Entry, Read], tuple[AudioHeader | None, Verdict]],
+    ) -> SampleInfo | None:
+        try:
+            header, verdict = judge(entry, lambda offset, n: self.card.read(entry.path, offset, n))
+        except CardError as error:
+            header, verdict = None, _card_error(error)
+        if header is None or not verdict.accepted:
+            self.refuse(entry.path, verdict, bank, pad)
+            return None
+        for remark in verdict.remarks:
+            mark = f" [{remark.mark}]" if remark.mark else ""
+            self.note(f"{entry.path}: {remark.text}{mark}")
+        return _sample(entry.path, header)
+
+    def _audio(self, entry: Entry, read: Read) -> tuple[AudioHeader | None, Verdict]:
+        return examine(read, entry.size, self.profile, entry.name)
+
+    def _smp(self, entry: Entry, read: Read) -> tuple[AudioHeader | None, Verdict]:
+        try:
+            header = smp.parse(read(0, smp.DATA_OFFSET))
+        except FormatError as error:
+            return None, Verdict(False, error.id, str(error), self.profile.fact("smp.rate").mark)
+        return header.audio(entry.size), admit_smp(header, entry.size, self.profile)
+
+
+def _card_error(error: CardError) -> Verdict:
+    return Verdict(False, "card-error", str(error))
+
+
+def _sample(path: str, header: AudioHeader) -> SampleInfo:
+    assert header.encoding is not None, "admission accepts only what the engine reads"
+    return SampleInfo(
+        path, header.frames, header.rate, header.channels, header.bits, header.encoding, header.data_offset
+    )
