@@ -1,0 +1,187 @@
+"""What a render did: for programs as one document, for people as a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from native.types import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class UnderrunLine:
+    """An underrun in the user's words: ``pad`` such as A1, ``sample`` a path on the card."""
+
+    frame: int
+    pad: str
+    sample: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardUse:
+    """What the card was asked for, and for how long it was busy, in its own time."""
+
+    reads: int
+    bytes: int
+    busy_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReport:
+    """Everything that one render tells. Times are of the device unless they say wall."""
+
+    device: str
+    rate: int
+    frames: int
+    counters: Counters
+    card: CardUse  # since frame 0: the preload is counted apart
+    preload_ms: float
+    preload_bytes: int
+    underruns: list[UnderrunLine]
+    notes: int
+    unmapped: list[dict[str, int]]  # channel, note, count
+    empty_pads: dict[str, int]
+    wall_s: float
+    sha256: str = ""  # of the interleaved float32 result
+    peak_dbfs: float | None = None  # None: silence
+    over_full_scale: int = 0  # values beyond full scale in the float result
+    clipped: int = 0  # values that an integer WAV file had to limit
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the result."""
+        return self.frames / self.rate
+
+    @property
+    def realtime_factor(self) -> float:
+        """Seconds of result for each second that rendering took."""
+        return self.seconds / self.wall_s if self.wall_s > 0 else 0.0
+
+    @property
+    def card_busy(self) -> float:
+        """Share of the result's time during which the card was busy."""
+        return self.card.busy_ms / 1000 / self.seconds if self.frames else 0.0
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON values. The underrun list may be cut; ``underrun_count`` never is."""
+        c = self.counters
+        return {
+            "device": self.device,
+            "rate": self.rate,
+            "frames": self.frames,
+            "seconds": self.seconds,
+            "sha256": self.sha256,
+            "peak_dbfs": self.peak_dbfs,
+            "over_full_scale": self.over_full_scale,
+            "clipped": self.clipped,
+            "voices_peak": c.voices_peak,
+            "voices_started": c.voices_started,
+            "voices_stolen": c.voices_stolen,
+            "voices_refused": c.voices_refused,
+            "underrun_count": c.underruns,
+            "underruns": [
+                {"frame": u.frame, "pad": u.pad, "sample": u.sample, "cause": u.cause} for u in self.underruns
+            ],
+            "cache": {
+                "hits": c.hits,
+                "misses": c.misses,
+                "evictions": c.evictions,
+                "resident_bytes": c.resident_bytes,
+                "pinned_bytes": c.pinned_bytes,
+            },
+            "card": {
+                "reads": self.card.reads,
+                "bytes": self.card.bytes,
+                "busy_ms": self.card.busy_ms,
+                "wasted_bytes": c.wasted_bytes,
+                "read_errors": c.read_errors,
+            },
+            "preload": {"bytes": self.preload_bytes, "ms": self.preload_ms},
+            "notes": self.notes,
+            "unmapped_notes": sum(one["count"] for one in self.unmapped),
+            "unmapped": self.unmapped,
+            "empty_pad_notes": sum(self.empty_pads.values()),
+            "empty_pads": self.empty_pads,
+            "wall_s": self.wall_s,
+            "realtime_factor": self.realtime_factor,
+            "options": self.options,
+        }
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Title and text of each line that a person reads."""
+        return [
+            ("length", f"{_minutes(self.seconds)} ({self.frames:,} frames at {self.rate:,} Hz)"),
+            ("peak", self._peak()),
+            ("voices", self._voices()),
+            ("underruns", self._underruns()),
+            ("card", self._card()),
+            ("preload", f"{_mb(self.preload_bytes)} of pad heads in {self.preload_ms:.1f} ms"),
+            ("notes", self._notes()),
+            ("speed", f"{self.realtime_factor:,.0f} times real time ({self.wall_s:.2f} s)"),
+            ("sha256", self.sha256),
+        ]
+
+    def _peak(self) -> str:
+        if self.peak_dbfs is None:
+            return "silence"
+        text = f"{self.peak_dbfs:+.1f} dBFS"
+        if self.clipped:
+            return f"{text}: {self.clipped:,} values were CLIPPED; lower the level or use --bits 32f"
+        if self.over_full_scale:
+            return f"{text}: {self.over_full_scale:,} values exceed full scale (a float file keeps them)"
+        return text
+
+    def _voices(self) -> str:
+        c = self.counters
+        text = f"{c.voices_peak} at once at most, {c.voices_started:,} started"
+        if c.voices_stolen:
+            text += f", {c.voices_stolen:,} STOLEN for want of voices"
+        if c.voices_refused:
+            text += f", {c.voices_refused:,} REFUSED for want of voices"
+        return text
+
+    def _underruns(self) -> str:
+        count = self.counters.underruns
+        if not count:
+            return "none: the card kept up"
+        pads = Counter(u.pad for u in self.underruns)
+        causes = Counter(u.cause for u in self.underruns)
+        worst = ", ".join(f"{pad} ({n})" for pad, n in pads.most_common(6))
+        why = ", ".join(f"{cause} ({n})" for cause, n in causes.most_common())
+        first = self.underruns[0]
+        more = f", and {len(pads) - 6} more pads" if len(pads) > 6 else ""
+        return (
+            f"{count:,}, the first at {first.frame / self.rate:.3f} s on {first.pad};"
+            f" pads: {worst}{more}; causes: {why}"
+        )
+
+    def _card(self) -> str:
+        text = f"{self.card.reads:,} reads, {_mb(self.card.bytes)}"
+        if self.card.busy_ms:
+            text += f", busy {self.card_busy:.0%} of the time"
+        if self.counters.read_errors:
+            text += f", {self.counters.read_errors:,} READ ERRORS"
+        return text
+
+    def _notes(self) -> str:
+        text = f"{self.notes:,} played"
+        if self.unmapped:
+            keys = ", ".join(f"channel {u['channel']} note {u['note']}" for u in self.unmapped[:4])
+            more = ", …" if len(self.unmapped) > 4 else ""
+            text += f"; {sum(u['count'] for u in self.unmapped):,} are no pad of this device ({keys}{more})"
+        if self.empty_pads:
+            pads = ", ".join(list(self.empty_pads)[:8])
+            more = ", …" if len(self.empty_pads) > 8 else ""
+            text += f"; {sum(self.empty_pads.values()):,} on pads without a sample ({pads}{more})"
+        return text
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 60 else f"{int(seconds // 60)} min {seconds % 60:04.1f} s"
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.1f} MB"
