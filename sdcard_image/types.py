@@ -13,9 +13,13 @@ class CardError(Exception):
     """One sentence that says what is wrong with a card, where, and what to do."""
 
 
+class CardIOError(CardError, OSError):
+    """The host failed to read or write (disk full, I/O error); the card's content is not to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A contiguous run of a file: absolute byte offset on the card (see `Card.backing`) and length in bytes."""
+    """A contiguous run of a file: absolute byte offset (see `Card.backing`) and length in bytes."""
 
     offset: int
     length: int
@@ -61,14 +65,14 @@ class Backing:
 
 @dataclass(slots=True)
 class ReadCounters:
-    """Read commands and bytes that a mounted card has asked of its medium: the boot's timing is made of them."""
+    """Read commands and bytes that a mounted card has asked of its medium: a boot's timing."""
 
     reads: int = 0
     bytes: int = 0
 
 
 class Card(Protocol):
-    """A mounted card, for reading. Paths are absolute with ``/``; look-up ignores case. Errors are `CardError`."""
+    """A mounted card. Paths are absolute with ``/``; look-up ignores case. Errors are `CardError`."""
 
     reads: ReadCounters
 
@@ -107,3 +111,47 @@ class Card(Protocol):
     def close(self) -> None:
         """Let go of the host files."""
         ...
+
+
+class WritableCard(Card, Protocol):
+    """A mounted card, for writing. Whatever is cut off midway, a file is its old or its new state, whole."""
+
+    def put(self, path: str, source: bytes | Path, modified: datetime | None = None) -> Entry:
+        """Make or replace the file at ``path``; its folder must exist."""
+        ...
+
+    def mkdir(self, path: str, modified: datetime | None = None) -> Entry:
+        """Make an empty folder; its parent must exist."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file or an empty folder."""
+        ...
+
+    def rename(self, old: str, new: str) -> Entry:
+        """Give a file or folder a new path, where nothing is yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to be put on a card: a file's bytes, a host file to copy, or (``source`` None) a folder."""
+
+    path: str
+    source: bytes | Path | None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build put on the card."""
+
+    files: int
+    folders: int
+    file_bytes: int
+    free_bytes: int
+    size_bytes: int
+    cluster_bytes: int
+    clusters: int
+    serial: str
+    label: str

@@ -1,0 +1,38 @@
+"""Finding the FAT32 volume on a card: at its start, or in its partition table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sdcard_image.bootsector import BootSector, Mbr, looks_like_fat32
+from sdcard_image.probe import HEAD_BYTES, describe, describe_partitions
+from sdcard_image.types import CardError
+
+Read = Callable[[int, int], bytes]
+
+
+def find_volume(read: Read, size: int) -> tuple[int, BootSector]:
+    """Byte offset and boot sector of the first FAT32 volume; `CardError` that says what is there instead."""
+    head = read(0, min(512, size))
+    if looks_like_fat32(head):
+        return 0, BootSector.unpack(head)
+    mbr = Mbr.unpack(head)
+    starts = [p.start * 512 for p in mbr.partitions if p.type and p.start] if mbr else []
+    for start in starts:
+        sector = read(start, 512) if start + 512 <= size else b""
+        if looks_like_fat32(sector):
+            return start, BootSector.unpack(sector)
+    raise CardError(f"this is not a FAT32 card but {_what(read, size, mbr, starts)}; format it as FAT32")
+
+
+def _what(read: Read, size: int, mbr: Mbr | None, starts: list[int]) -> str:
+    what = describe(read(0, min(HEAD_BYTES, size)))
+    if mbr is None or not starts or what != "no file system that is known here":
+        return what
+    inside = [describe(read(start, min(HEAD_BYTES, size - start))) for start in starts if start + 512 <= size]
+    known = [text for text in inside if text != "no file system that is known here"]
+    if known:
+        return f"a disk whose partition holds {known[0]}"
+    if not inside:
+        return "an image cut short before its partition"
+    return describe_partitions(mbr)
