@@ -101,6 +101,7 @@ class EngineConfig:
     block_bytes: int = 4_096
     fade_frames: int = 128
     max_transfer_blocks: int = 64
+    max_ahead_blocks: int = 128  # most blocks read ahead for one voice
     quality: Quality = Quality.HERMITE
     steal: Steal = Steal.OLDEST
     path: str = "auto"  # "auto", "avx2", "baseline" (SSE2 on x86-64), "scalar"
@@ -147,6 +148,7 @@ class Start:
     hold: int = 0
     release: int = 0  # never shorter than fade_frames
     group: int = 0
+    cost: int = 1  # units of max_voices that the voice takes
 
 
 @dataclass(frozen=True, slots=True)

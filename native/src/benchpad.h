@@ -1,0 +1,196 @@
+/* Benchpad's real-time core: voices, block cache, card reader, block devices.
+ *
+ * Every function is tagged by who may call it:
+ *   [RT]  the audio thread: no allocation, lock, system call or log inside
+ *   [IO]  the reader thread
+ *   [CT]  the control thread
+ *   [OFF] only while neither the audio nor the reader thread is in the engine
+ *
+ * Functions return a negative bp_error or a useful non-negative value. The caller owns what it creates.
+ */
+#ifndef BENCHPAD_H
+#define BENCHPAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum bp_error {
+    BP_OK = 0,
+    BP_EINVAL = -1, /* an argument is out of its range */
+    BP_ENOMEM = -2, /* memory could not be taken at start */
+    BP_EFULL = -3,  /* a fixed table or queue has no room */
+    BP_EIO = -4,    /* the device failed to read */
+} bp_error;
+
+/* How one PCM value lies on the card. */
+typedef enum bp_encoding {
+    BP_U8, BP_S16_LE, BP_S16_BE, BP_S24_LE, BP_S24_BE, BP_S32_LE, BP_S32_BE, BP_F32_LE, BP_F32_BE,
+    BP_ENCODINGS
+} bp_encoding;
+
+typedef enum bp_quality { BP_LINEAR, BP_HERMITE, BP_SINC, BP_QUALITIES } bp_quality;
+typedef enum bp_path { BP_PATH_AUTO, BP_PATH_AVX2, BP_PATH_BASELINE, BP_PATH_SCALAR } bp_path;
+typedef enum bp_loop { BP_LOOP_NONE, BP_LOOP_FORWARD, BP_LOOP_PING_PONG } bp_loop;
+typedef enum bp_retrigger { BP_LAYER, BP_RESTART, BP_IGNORE, BP_TOGGLE } bp_retrigger;
+typedef enum bp_steal { BP_STEAL_OLDEST, BP_STEAL_QUIETEST, BP_STEAL_REFUSE } bp_steal;
+typedef enum bp_cause { BP_COLD, BP_LATE, BP_NO_ROOM, BP_READ_ERROR } bp_cause;
+
+/* ---- block devices ---------------------------------------------------------------------------- */
+
+typedef struct bp_iov {
+    void *base;
+    size_t length;
+} bp_iov;
+
+/* A block device is a context and these operations.
+ *
+ * read: fill the vectors from `offset` on, as one command issued at `start_ns` of the device's clock; store
+ *   in *done_ns when it completes (start_ns on a device that takes no time). 0, or BP_EIO.
+ * nominal: what a command usually costs, so that the reader can plan: fixed time in ns, and ps a byte.
+ * destroy: free the context.
+ */
+typedef struct bp_device {
+    void *context;
+    int (*read)(void *context, uint64_t offset, const bp_iov *vectors, uint32_t count, uint64_t start_ns,
+                uint64_t *done_ns);
+    void (*nominal)(void *context, uint64_t *command_ns, uint64_t *ps_per_byte);
+    void (*destroy)(void *context);
+} bp_device;
+
+/* A host file that holds the device's bytes [base, base + length). */
+typedef struct bp_backing {
+    int fd;
+    uint64_t base;
+    uint64_t length;
+} bp_backing;
+
+/* [OFF] A copy of `bytes` in memory. NULL without memory. */
+bp_device *bp_device_ram(const void *bytes, uint64_t length);
+/* [OFF] Files joined by `count` backings in ascending order of base; the descriptors are duplicated. */
+bp_device *bp_device_files(const bp_backing *backings, uint32_t count);
+/* [OFF] `inner` seen through a card that takes command_ns + bytes * ps_per_byte / 1000 for each command.
+ * Owns `inner` from then on. */
+bp_device *bp_device_emulated(bp_device *inner, uint64_t command_ns, uint64_t ps_per_byte);
+/* [OFF] */
+void bp_device_free(bp_device *device);
+
+/* ---- engine ----------------------------------------------------------------------------------- */
+
+typedef struct bp_config {
+    uint32_t rate;                /* frames a second */
+    uint32_t max_voices;          /* sounding at once, in units of bp_start.cost; 1 to 4,096 */
+    uint32_t max_samples;         /* table size; 1 to 65,536 */
+    uint32_t block_bytes;         /* a cache block; a power of two, 512 to 65,536 */
+    uint64_t pool_bytes;          /* sample RAM; at least 8 blocks */
+    uint32_t fade_frames;         /* every declick fade; a multiple of BP_GRID, BP_GRID to 4,096 */
+    uint32_t max_transfer_blocks; /* most blocks that one read command joins; 1 to 256 */
+    uint32_t max_ahead_blocks;    /* most blocks read ahead for one voice; 2 to 65,536 */
+    uint32_t quality;             /* bp_quality */
+    uint32_t steal;               /* bp_steal */
+    uint32_t path;                /* bp_path */
+    uint32_t threaded_reader;     /* 0: rendering steps the reader; 1: a thread calls bp_reader_pump */
+} bp_config;
+
+typedef struct bp_extent {
+    uint64_t offset; /* absolute on the device */
+    uint64_t length;
+} bp_extent;
+
+typedef struct bp_sample {
+    uint64_t data_offset; /* of frame 0, in the file */
+    uint64_t frames;      /* 1 to 2^31 - 1 */
+    uint32_t channels;    /* 1 or 2 */
+    uint32_t rate;        /* 1 to 1,000,000 */
+    uint32_t encoding;    /* bp_encoding */
+} bp_sample;
+
+typedef enum bp_event_kind { BP_EVENT_START, BP_EVENT_RELEASE, BP_EVENT_STOP, BP_EVENT_STOP_ALL } bp_event_kind;
+
+/* All that a control thread can ask of the voices. Release and stop read kind, frame and tag only. */
+typedef struct bp_event {
+    uint64_t frame; /* when; a frame already rendered means now */
+    uint32_t kind;  /* bp_event_kind */
+    uint32_t tag;   /* the pad, as the caller counts them */
+    uint32_t sample;
+    uint32_t start, end; /* region in file frames; end 0: the sample's end */
+    uint32_t loop_start;
+    uint32_t reverse;   /* bool */
+    uint32_t loop;      /* bp_loop */
+    uint32_t gate;      /* bool: a release ends the voice; a looped voice is always gated */
+    uint32_t retrigger; /* bp_retrigger */
+    uint32_t cost;      /* units of max_voices */
+    uint32_t group;     /* mute group, 0 none */
+    uint32_t attack, hold, release; /* frames; hold 0: for ever */
+    float gain_left, gain_right;
+    double ratio; /* file frames for each frame of time at the file's own rate: 1 plays it as recorded */
+} bp_event;
+
+typedef struct bp_underrun {
+    uint64_t frame;
+    uint32_t tag;
+    uint32_t sample;
+    uint32_t cause; /* bp_cause */
+} bp_underrun;
+
+typedef struct bp_counters {
+    uint64_t voices, voices_peak, voices_started, voices_stolen, voices_refused;
+    uint64_t underruns, reports_lost;
+    uint64_t hits, misses, evictions, resident_blocks, pinned_blocks;
+    uint64_t reads, read_bytes, wasted_bytes, busy_ns, read_errors;
+} bp_counters;
+
+typedef struct bp_preload {
+    uint64_t blocks, bytes, ns, errors;
+} bp_preload;
+
+typedef struct bp_engine bp_engine;
+
+enum {
+    BP_GRID = 64,             /* frames between two decisions about data: residency, reads, evictions */
+    BP_EVENT_QUEUE = 4096,    /* events that fit between two renders */
+    BP_REPORT_QUEUE = 4096,   /* underruns that fit between two drains */
+    BP_MAX_RATIO = 32,        /* fastest playback, file frames for each output frame */
+};
+
+/* [OFF] Takes every byte that the engine will ever use. The engine does not own `device`. */
+int bp_engine_create(const bp_config *config, bp_device *device, bp_engine **engine);
+/* [OFF] */
+void bp_engine_free(bp_engine *engine);
+/* [OFF] Registers a sample whose file lies in `count` extents; returns its number. */
+int bp_engine_add_sample(bp_engine *engine, const bp_sample *sample, const bp_extent *extents, uint32_t count);
+/* [OFF] Pins the blocks of `frames` frames from `first` on; returns how many blocks were newly pinned, which
+ * is fewer than asked when half of the pool is pinned already. */
+int bp_engine_pin(bp_engine *engine, uint32_t sample, uint64_t first, uint64_t frames);
+/* [OFF] Lets the blocks of a sample go back to the LRU order; returns how many were pinned. */
+int bp_engine_unpin(bp_engine *engine, uint32_t sample);
+/* [OFF] Reads all that is pinned and not yet resident, before time begins. */
+int bp_engine_preload(bp_engine *engine, bp_preload *report);
+/* [CT] Queues an event; events must come in order of frame. BP_EFULL when the queue has no room. */
+int bp_engine_post(bp_engine *engine, const bp_event *event);
+/* [CT] Takes at most `most` underrun reports; returns how many. */
+int bp_engine_underruns(bp_engine *engine, bp_underrun *out, uint32_t most);
+/* [RT] Renders `frames` frames of interleaved stereo into `out` and advances the clock by as many. */
+int bp_engine_render(bp_engine *engine, float *out, uint32_t frames);
+/* [IO] Serves read requests until none is left or the device is busy beyond the end of the current grid
+ * interval, at most `budget` commands; returns how many commands were sent. */
+int bp_reader_pump(bp_engine *engine, uint32_t budget);
+/* [CT] */
+uint64_t bp_engine_frame(const bp_engine *engine);
+/* [CT] */
+void bp_engine_counters(const bp_engine *engine, bp_counters *out);
+/* [CT] The vector path in use: "avx2", "baseline" or "scalar". */
+const char *bp_engine_path(const bp_engine *engine);
+/* [CT] Bytes taken at start, the pool included. */
+uint64_t bp_engine_memory(const bp_engine *engine);
+
+/* ---- measuring --------------------------------------------------------------------------------- */
+
+/* [OFF] The least that any sampler must do, with the instructions of `path`: for each of `voices` streams of
+ * 16-bit stereo convert, interpolate, apply a gain, mix, in blocks of 128 frames, for `blocks` blocks over
+ * `pcm` (`pcm_frames` frames). Stores the thread's CPU seconds in *seconds. */
+int bp_bare_loop(uint32_t path, uint32_t quality, uint32_t voices, uint32_t blocks, const int16_t *pcm,
+                 uint64_t pcm_frames, double *seconds, float *checksum);
+/* [CT] CPU time of the calling thread in seconds. */
+double bp_thread_seconds(void);
+
+#endif

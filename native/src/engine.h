@@ -1,0 +1,44 @@
+/* The engine's insides, shared by engine.c (time, cards, control) and voices.c (starting, ending, stealing). */
+#ifndef BP_ENGINE_H
+#define BP_ENGINE_H
+
+#include "voice.h"
+
+struct bp_engine {
+    bp_config config;
+    bp_shared shared;
+    bp_reader reader;
+    bp_ring events, reports;
+    bp_file *files;
+    uint32_t file_count;
+    bp_voice *voices;   /* places; each is also a stream of the reader */
+    uint32_t *active;   /* places in use, in order of start */
+    uint32_t *idle;     /* places not in use */
+    uint32_t active_count, idle_count, place_count;
+    uint64_t total_rate; /* bytes a second of all voices */
+    void *memory;
+    size_t memory_bytes;
+    _Atomic uint64_t frame;
+    _Atomic uint64_t peak, started, stolen, refused, underruns, reports_lost;
+    _Atomic uint64_t published[7]; /* the audio side's own counters, copied for the control thread */
+};
+
+/* ---- engine.c ---- */
+
+/* On a device that takes no time: has what was ordered delivered at once. */
+void bp_engine_serve_now(bp_engine *e);
+
+/* ---- voices.c ---- */
+
+void bp_voices_event(bp_engine *e, const bp_event *event);
+/* At a grid point: forgets the ended voices, moves windows, checks data. */
+void bp_voices_grid(bp_engine *e);
+/* Units of max_voices that sound, fading ones that were told to make room not counted. */
+uint32_t bp_voices_cost(const bp_engine *e);
+
+static inline void bp_count(_Atomic uint64_t *counter, uint64_t n) /* one writer */
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* The card reader: read requests with deadlines, earliest first, neighbours joined into one command.
+ *
+ * Runs on the reader's side of two rings. Orders come in, deliveries go out; block memory between the two
+ * belongs to the reader. Each voice is a stream; each loading cache slot stands in the queue of the stream
+ * that needs it first. */
+#ifndef BP_READER_H
+#define BP_READER_H
+
+#include "arena.h"
+#include "benchpad.h"
+#include "ring.h"
+
+typedef struct bp_file {
+    bp_sample format;
+    uint64_t bytes; /* of the file: the sum of its extents */
+    uint32_t extent_count;
+    bp_extent *extents;
+    uint64_t *begins; /* file offset at which each extent begins */
+} bp_file;
+
+typedef enum bp_order_kind { BP_ORDER_RATE, BP_ORDER_WANT, BP_ORDER_DROP } bp_order_kind;
+
+typedef struct bp_order {
+    uint32_t kind; /* bp_order_kind */
+    uint32_t stream;
+    uint32_t slot, generation;
+    uint32_t sample, block;
+    uint64_t deadline; /* RATE: bytes a second that the stream consumes, 0 when it closed; WANT: a frame */
+} bp_order;
+
+typedef struct bp_delivery {
+    uint32_t slot, generation;
+    int32_t status; /* BP_OK, BP_EIO, BP_EFULL: dropped as ordered */
+    uint64_t frame; /* from which the block may be used */
+} bp_delivery;
+
+typedef struct bp_node { /* one for each cache slot */
+    uint64_t deadline_ns;
+    uint32_t previous, next;
+    uint32_t stream, generation, sample, block;
+    uint32_t queued;
+} bp_node;
+
+typedef struct bp_queue {
+    uint32_t head, tail;
+    uint64_t rate; /* bytes a second */
+} bp_queue;
+
+typedef struct bp_reader {
+    bp_ring orders, deliveries;
+    bp_device *device;
+    const bp_file *files;
+    bp_node *nodes;
+    bp_queue *queues;
+    uint32_t *active; /* streams with requests, by the deadline of their first */
+    uint32_t active_count, stream_count;
+    unsigned char *data; /* the cache's block memory */
+    uint32_t block_bytes, max_blocks, rate;
+    uint64_t command_ns, ps_per_byte;
+    uint64_t open_count, open_rate; /* of the streams that consume */
+    uint64_t free_ns;               /* when the device is done with what it was given */
+    _Atomic uint64_t reads, bytes, busy_ns, errors;
+} bp_reader;
+
+void bp_reader_init(bp_reader *r, bp_arena *arena, const bp_config *config, uint32_t blocks, uint32_t streams,
+                    bp_device *device, unsigned char *data, const bp_file *files);
+/* Serves requests while the device is free before `until_ns`, at most `budget` commands; returns how many. */
+int bp_reader_step(bp_reader *r, uint64_t now_ns, uint64_t until_ns, uint32_t budget);
+
+uint64_t bp_frames_to_ns(uint64_t frames, uint32_t rate);
+
+#endif

@@ -1,0 +1,110 @@
+/* A voice: where it is on its timeline, which blocks it holds, how loud it is. */
+#ifndef BP_VOICE_H
+#define BP_VOICE_H
+
+#include "cache.h"
+#include "kernels.h"
+#include "reader.h"
+#include "timeline.h"
+
+/* A block that a voice holds, needed from virtual frame `first` on. */
+typedef struct bp_entry {
+    uint64_t first;
+    uint32_t slot, next;
+} bp_entry;
+
+/* The blocks ahead of a voice, in the order of need. */
+typedef struct bp_window {
+    uint32_t head, tail, length; /* entries, linked */
+    uint32_t check;              /* the first entry not yet seen resident, or BP_NONE */
+    uint64_t ahead;              /* the next virtual frame that needs a block not held yet; UINT64_MAX: none */
+    uint64_t safe;               /* all virtual frames below it are resident */
+    uint32_t cursor;             /* that block */
+    uint8_t fresh;               /* 1: `ahead` begins a piece, so the cursor must be found anew */
+    uint8_t no_room;             /* the last try to hold one more block found every block held */
+    uint8_t looped;              /* a short loop is held whole for as long as the voice lives */
+} bp_window;
+
+/* A straight line of gain: from + slope * age. */
+typedef struct bp_ramp {
+    float from, slope;
+    uint32_t age, length;
+} bp_ramp;
+
+typedef enum bp_stage { BP_ATTACK, BP_SUSTAIN, BP_RELEASE, BP_ENDED } bp_stage;
+/* What the voice does about missing blocks. */
+typedef enum bp_duck { BP_PLAYING, BP_FADING_OUT, BP_SILENT, BP_FADING_IN } bp_duck;
+
+typedef struct bp_voice {
+    bp_region region;
+    const bp_file *file;
+    uint64_t u, last; /* virtual frame, and the first beyond the end */
+    uint64_t inc;     /* virtual frames for each output frame, 32.32 */
+    uint32_t frac;
+    uint32_t sample, tag, cost, group;
+    uint32_t frame_bytes, stream;
+    uint32_t least_blocks; /* below this many the voice cannot even fade */
+    uint64_t rate;         /* bytes a second */
+    bp_window window;
+    uint32_t memo_block, memo_slot; /* the block read last, to spare a look-up */
+    float left, right;              /* gains, the decoder's scale included */
+    float level;                    /* their sum without it */
+    bp_ramp env, fade;
+    uint32_t release; /* frames */
+    uint64_t age, auto_release, begun;
+    uint32_t auto_release_frames;
+    uint8_t stage, duck, gate, killed;
+} bp_voice;
+
+/* What all voices share. */
+typedef struct bp_shared {
+    bp_cache cache;
+    bp_entry *entries;
+    uint32_t free_entry;
+    bp_ring *orders;
+    const bp_kernels *kernels;
+    float *scratch, *env, *table;
+    unsigned char *raw;
+    uint32_t quality, fade_frames, max_ahead;
+    uint32_t order_reserve; /* places in the order ring kept for what cannot wait */
+    uint64_t frame;
+} bp_shared;
+
+/* ---- window.c: holding the blocks ahead ---- */
+
+void bp_window_open(bp_voice *v);
+/* Lets go of what lies behind, and of what exceeds `share` blocks, then reaches ahead up to `share`. */
+void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share);
+/* Gives back what exceeds `share` blocks. */
+void bp_window_limit(bp_shared *s, bp_voice *v, uint32_t share);
+void bp_window_close(bp_shared *s, bp_voice *v);
+/* Whether every block of virtual frames [.., until) is resident; moves `safe`. */
+int bp_window_covers(bp_shared *s, bp_voice *v, uint64_t until);
+/* Orders a block to be read for `stream` before `deadline` (a frame). */
+void bp_order_block(bp_shared *s, uint32_t slot, uint32_t stream, uint64_t deadline);
+void bp_order_drop(bp_shared *s, uint32_t slot);
+void bp_order_rate(bp_shared *s, uint32_t stream, uint64_t bytes_per_second);
+
+/* ---- envelope.c ---- */
+
+void bp_envelope_start(bp_voice *v, uint32_t attack);
+/* Begins to end the voice over `frames` frames from the gain that it has now. */
+void bp_envelope_release(bp_voice *v, uint32_t frames);
+/* Fills env with the gains of the next n frames and moves on. Returns how many frames the voice still sounds
+ * (n, or fewer when it ends); *constant is set when all gains are 1 and env was not filled. */
+uint32_t bp_envelope_render(bp_voice *v, float *env, uint32_t n, int *constant);
+/* The gain now, of envelope and fade together. */
+float bp_envelope_value(const bp_voice *v);
+
+/* ---- voice.c ---- */
+
+/* At a grid point: fades out when data is about to be missing, comes back when it is there. Returns 1 when an
+ * underrun begins. */
+int bp_voice_check(bp_shared *s, bp_voice *v);
+/* The first check of a new voice: silent from the start when its first block is not resident (returns 1). */
+int bp_voice_check_start(bp_shared *s, bp_voice *v);
+/* Adds the next n frames (at most BP_GRID) to mix and moves on. */
+void bp_voice_render(bp_shared *s, bp_voice *v, float *mix, uint32_t n);
+bp_cause bp_voice_cause(const bp_shared *s, const bp_voice *v);
+
+#endif

@@ -1,0 +1,275 @@
+/* Which voices sound: starting, releasing, stealing, and their share of the cache. */
+#include "engine.h"
+
+/* ---- counting ---- */
+
+uint32_t bp_voices_cost(const bp_engine *e)
+{
+    uint32_t cost = 0;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        const bp_voice *v = &e->voices[e->active[i]];
+        cost += v->stage == BP_ENDED || v->killed ? 0 : v->cost;
+    }
+    return cost;
+}
+
+static void report(bp_engine *e, const bp_voice *v)
+{
+    bp_underrun u = {e->shared.frame, v->tag, v->sample, bp_voice_cause(&e->shared, v)};
+    bp_count(&e->underruns, 1);
+    if (!bp_ring_push(&e->reports, &u))
+        bp_count(&e->reports_lost, 1);
+}
+
+/* ---- ending ---- */
+
+/* Out within one fade; the voice no longer counts. */
+static void kill(bp_engine *e, bp_voice *v)
+{
+    if (v->stage == BP_ENDED || v->killed)
+        return;
+    v->killed = 1;
+    if (v->age == 0 || v->duck == BP_SILENT)
+        v->stage = BP_ENDED; /* not heard yet, or not heard now: there is nothing to fade */
+    else
+        bp_envelope_release(v, e->config.fade_frames);
+}
+
+static void release(bp_voice *v)
+{
+    if (v->stage != BP_ENDED && !v->killed)
+        bp_envelope_release(v, v->release);
+}
+
+static int alive(const bp_voice *v)
+{
+    return v->stage != BP_ENDED && v->stage != BP_RELEASE;
+}
+
+/* What a start means for the voices of its own pad. Returns 1 when the start itself is dropped. */
+static int retrigger(bp_engine *e, const bp_event *ev)
+{
+    int dropped = 0;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        if (v->tag != ev->tag || !alive(v))
+            continue;
+        if (ev->retrigger == BP_RESTART)
+            kill(e, v);
+        else if (ev->retrigger == BP_TOGGLE)
+            release(v);
+        dropped |= ev->retrigger == BP_IGNORE || ev->retrigger == BP_TOGGLE;
+    }
+    return dropped;
+}
+
+static void mute_group(bp_engine *e, uint32_t group)
+{
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        if (v->group == group)
+            kill(e, v);
+    }
+}
+
+/* ---- stealing ---- */
+
+static float loudness(const bp_voice *v)
+{
+    return bp_envelope_value(v) * v->level;
+}
+
+/* The voice to take; equals go to the one that started first. NULL when there is none. */
+static bp_voice *victim(bp_engine *e)
+{
+    bp_voice *best = NULL;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        if (v->stage == BP_ENDED || v->killed)
+            continue;
+        if (!best || (e->config.steal == BP_STEAL_QUIETEST && loudness(v) < loudness(best)))
+            best = v;
+    }
+    return best;
+}
+
+static int make_room(bp_engine *e, uint32_t cost)
+{
+    if (cost > e->config.max_voices)
+        return 0;
+    for (uint32_t used = bp_voices_cost(e); used + cost > e->config.max_voices;) {
+        bp_voice *v = e->config.steal == BP_STEAL_REFUSE ? NULL : victim(e);
+        if (!v)
+            return 0;
+        used -= v->cost;
+        kill(e, v);
+        bp_count(&e->stolen, 1);
+    }
+    return 1;
+}
+
+/* ---- share of the cache ---- */
+
+/* Blocks that a voice may hold: its part of what is not pinned, by the bytes that it consumes. */
+static uint32_t share(const bp_engine *e, const bp_voice *v)
+{
+    const bp_cache *c = &e->shared.cache;
+    uint64_t blocks = (uint64_t)(c->count - c->pinned) * v->rate / (e->total_rate ? e->total_rate : 1);
+    if (blocks > e->config.max_ahead_blocks)
+        blocks = e->config.max_ahead_blocks;
+    return blocks < v->least_blocks ? v->least_blocks : (uint32_t)blocks;
+}
+
+/* ---- starting ---- */
+
+static bp_region make_region(const bp_file *f, const bp_event *ev)
+{
+    uint64_t frames = f->format.frames;
+    bp_region r = {ev->start, ev->end ? ev->end : frames, ev->loop_start, ev->reverse, ev->loop};
+    if (r.end > frames)
+        r.end = frames;
+    if (r.start >= r.end)
+        r.start = r.end - 1;
+    if (r.loop_start < r.start)
+        r.loop_start = r.start;
+    if (r.loop_start >= r.end)
+        r.loop_start = r.end - 1;
+    return r;
+}
+
+static uint64_t increment(const bp_engine *e, const bp_file *f, double ratio)
+{
+    double inc = ratio * f->format.rate / e->config.rate * 4294967296.0;
+    const double most = BP_MAX_RATIO * 4294967296.0;
+    return inc < 1 ? 1 : inc > most ? (uint64_t)most : (uint64_t)(inc + 0.5);
+}
+
+static uint32_t at_least(uint32_t value, uint32_t least)
+{
+    return value > least ? value : least;
+}
+
+/* A region cut inside the file would start or end with a step: it gets a fade there. The file's own first and
+ * last frames are played as they are. */
+static void start_envelope(const bp_engine *e, bp_voice *v, const bp_event *ev)
+{
+    uint64_t frames = v->file->format.frames;
+    uint32_t fade = e->config.fade_frames;
+    int cut_start = v->region.reverse ? v->region.end < frames : v->region.start > 0;
+    int cut_end = v->region.reverse ? v->region.start > 0 : v->region.end < frames;
+    v->release = at_least(ev->release, fade);
+    uint64_t total = v->last == UINT64_MAX ? UINT64_MAX : ((v->last << 32) + v->inc - 1) / v->inc;
+    if (total / 2 < fade)
+        fade = (uint32_t)(total / 2); /* both fades must fit */
+    bp_envelope_start(v, cut_start ? at_least(ev->attack, fade) : ev->attack);
+    v->auto_release = ev->hold ? ev->hold : UINT64_MAX;
+    v->auto_release_frames = v->release;
+    if (cut_end && total != UINT64_MAX && fade && total - fade < v->auto_release) {
+        v->auto_release = total - fade;
+        v->auto_release_frames = fade;
+    }
+}
+
+static void start(bp_engine *e, const bp_event *ev)
+{
+    if (e->idle_count == 0) { /* every place sounds or fades: refuse rather than click */
+        bp_count(&e->refused, 1);
+        return;
+    }
+    uint32_t place = e->idle[--e->idle_count];
+    bp_voice *v = &e->voices[place];
+    const bp_file *f = &e->files[ev->sample];
+    float scale = bp_decode_scale(f->format.encoding);
+    *v = (bp_voice){.region = make_region(f, ev), .file = f, .inc = increment(e, f, ev->ratio), .sample = ev->sample,
+                    .tag = ev->tag, .cost = ev->cost, .group = ev->group, .stream = place,
+                    .left = ev->gain_left * scale, .right = ev->gain_right * scale,
+                    .level = ev->gain_left + ev->gain_right,
+                    .gate = ev->gate || ev->loop != BP_LOOP_NONE, .begun = e->shared.frame};
+    v->frame_bytes = f->format.channels * (uint32_t)(uint8_t) "\1\2\2\3\3\4\4\4\4"[f->format.encoding];
+    v->last = bp_region_length(&v->region);
+    v->rate = (v->inc >> 16) * v->frame_bytes * e->config.rate >> 16;
+    v->rate += v->rate == 0;
+    uint64_t reach = ((BP_GRID + 2 * e->config.fade_frames) * v->inc >> 32) + 2 * BP_SINC_TAPS;
+    v->least_blocks = (uint32_t)(reach * v->frame_bytes / e->config.block_bytes) + 3;
+    start_envelope(e, v, ev);
+    e->active[e->active_count++] = place;
+    e->total_rate += v->rate;
+    bp_order_rate(&e->shared, place, v->rate);
+    bp_window_open(v);
+    bp_window_update(&e->shared, v, share(e, v));
+    if (v->window.no_room) { /* the others hold more than is now fair */
+        for (uint32_t i = 0; i + 1 < e->active_count; i++) {
+            bp_voice *other = &e->voices[e->active[i]];
+            bp_window_limit(&e->shared, other, share(e, other));
+        }
+        bp_window_update(&e->shared, v, share(e, v));
+    }
+    bp_engine_serve_now(e);
+    if (bp_voice_check_start(&e->shared, v))
+        report(e, v);
+}
+
+static void begin(bp_engine *e, const bp_event *ev)
+{
+    if (retrigger(e, ev))
+        return;
+    if (ev->group)
+        mute_group(e, ev->group);
+    if (!make_room(e, ev->cost)) {
+        bp_count(&e->refused, 1);
+        return;
+    }
+    bp_count(&e->started, 1);
+    start(e, ev);
+    uint64_t now = bp_voices_cost(e);
+    if (now > atomic_load_explicit(&e->peak, memory_order_relaxed))
+        atomic_store_explicit(&e->peak, now, memory_order_relaxed);
+}
+
+void bp_voices_event(bp_engine *e, const bp_event *ev)
+{
+    if (ev->kind == BP_EVENT_START) {
+        begin(e, ev);
+        return;
+    }
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        if (ev->kind != BP_EVENT_STOP_ALL && v->tag != ev->tag)
+            continue;
+        if (ev->kind != BP_EVENT_RELEASE)
+            kill(e, v);
+        else if (v->gate)
+            release(v);
+    }
+}
+
+/* ---- grid ---- */
+
+static void forget_ended(bp_engine *e)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        uint32_t place = e->active[i];
+        bp_voice *v = &e->voices[place];
+        if (v->stage != BP_ENDED) {
+            e->active[kept++] = place;
+            continue;
+        }
+        bp_window_close(&e->shared, v);
+        bp_order_rate(&e->shared, place, 0);
+        e->total_rate -= v->rate;
+        e->idle[e->idle_count++] = place;
+    }
+    e->active_count = kept;
+}
+
+void bp_voices_grid(bp_engine *e)
+{
+    forget_ended(e);
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        bp_window_update(&e->shared, v, share(e, v));
+        if (bp_voice_check(&e->shared, v))
+            report(e, v);
+    }
+}
