@@ -76,8 +76,8 @@ def _hold_frames(settings: PadSettings, sample: SampleInfo, rate: int) -> int:
     return max(1, round(region / ratio * settings.hold_percent / 100))
 
 
-def pad_start(pad: Pad, sample_id: int, tag: int, rate: int) -> Start:
-    """What a pad posts at full velocity, at frame 0; ``rate`` is the engine's."""
+def pad_start(pad: Pad, sample_id: int, tag: int, rate: int, cost: int = 1) -> Start:
+    """What a pad posts at full velocity, at frame 0; ``rate`` is the engine's, ``cost`` in its voices."""
     settings = pad.settings
     return Start(
         frame=0,
@@ -98,6 +98,7 @@ def pad_start(pad: Pad, sample_id: int, tag: int, rate: int) -> Start:
         hold=_hold_frames(settings, pad.sample, rate),
         release=_frames(settings.release_ms, rate),
         group=settings.mute_group,
+        cost=cost,
     )
 
 
@@ -121,13 +122,15 @@ class Player:
         self.bank = 0
         self.patterns: dict[int, int] = {}
         self._engine = engine
-        rate = profile.value("engine.rate")
-        self._pads = {
-            tag: Voicing(pad_start(pad, sample_ids[pad.sample.path], tag, rate), pad.settings.fixed_velocity)
-            for pad in catalogue.pads
-            for tag in [self.tags.tag(self.tags.banks.index(pad.bank), pad.pad)]
-        }
+        self._rate = profile.value("engine.rate")
+        self._costs = (1, profile.value("engine.voices_per_stereo_sample"))
+        self._pads = dict(self._voicing(pad, sample_ids[pad.sample.path]) for pad in catalogue.pads)
         self._banks = {channel: self.rules.notes.banks(channel) for channel in range(16)}
+
+    def _voicing(self, pad: Pad, sample_id: int) -> tuple[int, Voicing]:
+        tag = self.tags.tag(self.tags.banks.index(pad.bank), pad.pad)
+        start = pad_start(pad, sample_id, tag, self._rate, self._costs[pad.sample.channels - 1])
+        return tag, Voicing(start, pad.settings.fixed_velocity)
 
     def play(self, message: MidiMessage) -> None:
         """Act on one message at its frame. After QueueFullError render, then play the same message again."""

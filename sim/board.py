@@ -23,14 +23,14 @@ _LEAST_BLOCKS = 8  # of the engine's pool
 
 @dataclass(frozen=True, slots=True)
 class CardTiming:
-    """How slow the emulated card is: ``latency_ms`` a command, ``mb_per_s`` of 10^6 bytes, or inf."""
+    """How slow the emulated card is: ``latency_ms`` a command, ``mb_per_s`` of 10^6 bytes, 0 for no limit."""
 
     latency_ms: float = 0.0
-    mb_per_s: float = float("inf")
+    mb_per_s: float = 0.0
 
     def ms(self, reads: int, size_bytes: int) -> float:
         """Time for so many commands that carry so many bytes."""
-        return reads * self.latency_ms + size_bytes / (self.mb_per_s * 1000)
+        return reads * self.latency_ms + (size_bytes / (self.mb_per_s * 1000) if self.mb_per_s else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Board:
         banks = self.player.tags.banks
         heads = choose_heads(self.boot.catalogue.pads, self.profile, banks[self.player.bank])
         for one in heads:
-            self.engine.pin_head(ids[one.pad.sample.path], one.start, one.frames, one.reverse)
+            self.engine.pin(ids[one.pad.sample.path], one.first, one.frames)
         report = self.engine.preload()
         text = (
             f"pad heads in RAM: {len(heads)} of {len(self.boot.catalogue.pads)} pads, {report.bytes:,} bytes"
@@ -165,11 +165,8 @@ def check_timing(latency_ms: float | None, mb_per_s: float | None) -> CardTiming
     """The card's timing from what a user gave, None where nothing; InputError where it makes no sense."""
     if latency_ms is None and mb_per_s is None:
         return None
-    timing = CardTiming(
-        0.0 if latency_ms is None else latency_ms, float("inf") if mb_per_s is None else mb_per_s
-    )
-    if not 0 <= timing.latency_ms <= 10_000:
+    if latency_ms is not None and not 0 <= latency_ms <= 10_000:
         raise InputError(f"a card latency of {latency_ms} ms is not between 0 and 10000")
-    if not timing.mb_per_s >= 0.001:
-        raise InputError(f"a card speed of {mb_per_s} MB/s is not 0.001 or more")
-    return timing
+    if mb_per_s is not None and not 0.001 <= mb_per_s <= 1_000_000:
+        raise InputError(f"a card speed of {mb_per_s} MB/s is not between 0.001 and 1000000")
+    return CardTiming(latency_ms or 0.0, mb_per_s or 0.0)

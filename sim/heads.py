@@ -14,12 +14,11 @@ _OTHER_BANKS_SHARE = 4  # heads of other banks than the current may fill one par
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first frames that a pad plays: ``frames`` of its sample from ``start`` on."""
+    """What a pad plays first: ``frames`` of its sample from ``first`` on, and the RAM they take."""
 
     pad: Pad
-    start: int
+    first: int
     frames: int
-    reverse: bool
     bytes: int
 
 
@@ -29,9 +28,9 @@ def head(pad: Pad, head_ms: float, block_bytes: int) -> Head:
     end = settings.end or sample.frames
     ratio = settings.speed * 2 ** (settings.pitch_cents / 1200)
     frames = min(end - settings.start, round(head_ms / 1000 * sample.rate * ratio) + 1)
-    start = end - frames if settings.reverse else settings.start
+    first = end - frames if settings.reverse else settings.start
     size = frames * sample.channels * sample.encoding.size_bytes
-    return Head(pad, start, frames, settings.reverse, (size // block_bytes + 2) * block_bytes)
+    return Head(pad, first, frames, (size // block_bytes + 2) * block_bytes)
 
 
 def choose_heads(pads: Sequence[Pad], profile: Profile, bank: str) -> list[Head]:

@@ -36,7 +36,7 @@ class RenderReport:
     rate: int
     frames: int
     counters: Counters
-    card: CardUse  # since frame 0: the preload is counted apart
+    card: CardUse  # since power-on, the preload included
     preload_ms: float
     preload_bytes: int
     underruns: list[UnderrunLine]
@@ -62,8 +62,8 @@ class RenderReport:
 
     @property
     def card_busy(self) -> float:
-        """Share of the result's time during which the card was busy."""
-        return self.card.busy_ms / 1000 / self.seconds if self.frames else 0.0
+        """Share of the result's time during which the card was busy; the preload came before."""
+        return (self.card.busy_ms - self.preload_ms) / 1000 / self.seconds if self.frames else 0.0
 
     def document(self) -> dict[str, Any]:
         """The report as JSON values. The underrun list may be cut; ``underrun_count`` never is."""

@@ -85,7 +85,13 @@ class Part:
     arrangement: tuple[float, ...]  # level at bars 1, 5, 9, 13 and at the end
     rate: int
     subtype: str
+    velocity: int  # at which the song plays them: their place in the mix
+    entry: float  # beat of the first bar at which the first of the four begins
     suffix: str = "wav"
+
+    def entry_beat(self, voice: int) -> float:
+        """The beat at which a stem begins: one after the other, as players breathe in."""
+        return self.entry + voice / 4
 
 
 def _strings(note: float, seconds: float, rate: int) -> Audio:
@@ -126,12 +132,23 @@ def _breath(note: float, seconds: float, rate: int) -> Audio:
 _SIXTEENTHS = tuple((beat / 4, 0.25, 1.0 if beat % 3 == 0 else 0.45) for beat in range(16))
 _OFFBEATS = tuple((beat + 0.5, 0.3, 1.0) for beat in range(4))
 PARTS = (
-    Part("strings", _strings, ((0, 4.2, 1),), 0, True, (0.5, 0.7, 1, 1, 0.6), 48_000, "PCM_24"),
-    Part("choir", _choir, ((0, 4.3, 1),), 12, True, (0, 0.4, 0.9, 1, 1), 44_100, "PCM_16", "aif"),
-    Part("arp", _pluck, _SIXTEENTHS, 12, False, (0.3, 1, 0.7, 1, 0.2), 48_000, "PCM_16"),
-    Part("glass", _glass, ((1.5, 2, 0.8), (3, 2, 1)), 24, True, (0.8, 0.5, 1, 0.8, 1), 44_100, "PCM_16"),
-    Part("organ", _organ, _OFFBEATS, 0, False, (0, 0.2, 1, 1, 0), 48_000, "PCM_16"),
-    Part("breath", _breath, ((0, 4, 1),), 0, False, (1, 0.8, 0.6, 0.8, 1), 48_000, "FLOAT"),
+    Part("strings", _strings, ((0, 4.2, 1),), 0, True, (0.5, 0.7, 1, 1, 0.6), 48_000, "PCM_24", 16, 0),
+    Part("choir", _choir, ((0, 4.3, 1),), 12, True, (0, 0.4, 0.9, 1, 1), 44_100, "PCM_16", 11, 2, "aif"),
+    Part("arp", _pluck, _SIXTEENTHS, 12, False, (0.3, 1, 0.7, 1, 0.2), 48_000, "PCM_16", 13, 1),
+    Part(
+        "glass",
+        _glass,
+        ((1.5, 2, 0.8), (3, 2, 1)),
+        24,
+        True,
+        (0.8, 0.5, 1, 0.8, 1),
+        44_100,
+        "PCM_16",
+        10,
+        0.125,
+    ),
+    Part("organ", _organ, _OFFBEATS, 0, False, (0, 0.2, 1, 1, 0), 48_000, "PCM_16", 12, 3),
+    Part("breath", _breath, ((0, 4, 1),), 0, False, (1, 0.8, 0.6, 0.8, 1), 48_000, "FLOAT", 10, 1.125),
 )
 
 
@@ -152,7 +169,7 @@ def _cycle(part: Part, voice: int, cents: float) -> Audio:
 
 
 def stem(part: Part, voice: int) -> Audio:
-    """One voice of a part through the whole piece, (frames,) or (frames, 2)."""
+    """One voice of a part from its entry to the end of the piece, (frames,) or (frames, 2)."""
     detune = (-4.0, 4.0) if part.stereo else (0.0,)
     cycle = np.column_stack([_cycle(part, voice, cents) for cents in detune])
     audio = np.tile(cycle, (BARS // _CYCLE_BARS, 1))
@@ -160,11 +177,13 @@ def stem(part: Part, voice: int) -> Audio:
         np.arange(len(audio)), np.linspace(0, len(audio), len(part.arrangement)), part.arrangement
     )
     audio *= (level * _STEM_PEAK / np.abs(cycle).max())[:, None]
-    return audio if part.stereo else audio[:, 0]
+    audio = audio[round(part.entry_beat(voice) * BEAT_SECONDS * part.rate) :]
+    faded = np.column_stack([synth.fade(channel, part.rate, 0.1, 0.0) for channel in audio.T])
+    return faded if part.stereo else faded[:, 0]
 
 
 def stems() -> Iterator[Sound]:
-    """Banks D and E: 24 stems as long as the piece, 16 and 8 to a bank."""
+    """Banks D and E: 24 stems, 16 and 8 to a bank."""
     for index, part in enumerate(PARTS):
         for voice in range(4):
             place = index * 4 + voice

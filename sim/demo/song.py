@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import mido
 import numpy as np
 
-from sim.demo.kit import SEED
+from sim.demo.kit import PARTS, SEED, Part
 from sim.demo.score import BARS, BASS_NOTES, BEATS_PER_BAR, BPM, DRUMS, ROOTS
 
 TICKS = 480  # a quarter note
@@ -83,9 +83,10 @@ def _keys() -> Iterator[Note]:
     yield BARS * _BAR, 1, 70, TICKS * 2
 
 
-def _stems(pads: int, velocities: tuple[int, ...]) -> Iterator[Note]:
-    for pad in range(1, pads + 1):
-        yield 0, pad, velocities[(pad - 1) // 4], BARS * _BAR
+def _stems(parts: tuple[Part, ...]) -> Iterator[Note]:
+    for pad, (part, voice) in enumerate(((part, voice) for part in parts for voice in range(4)), 1):
+        entry = round(part.entry_beat(voice) * TICKS)
+        yield entry, pad, part.velocity, BARS * _BAR - entry
 
 
 def _track(name: str, channel: int, notes: Iterator[Note], level: float) -> mido.MidiTrack:
@@ -118,6 +119,6 @@ def compose() -> mido.MidiFile:
     song.tracks.append(_track("drums", 0, _drums(), 0.38))
     song.tracks.append(_track("bass", 1, _bass(), 0.32))
     song.tracks.append(_track("keys", 2, _keys(), 0.55))
-    song.tracks.append(_track("stems 1", 3, _stems(16, (16, 11, 13, 10)), 0.95))
-    song.tracks.append(_track("stems 2", 4, _stems(8, (12, 10)), 0.95))
+    song.tracks.append(_track("stems 1", 3, _stems(PARTS[:4]), 0.88))
+    song.tracks.append(_track("stems 2", 4, _stems(PARTS[4:]), 0.88))
     return song

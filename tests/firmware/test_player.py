@@ -105,6 +105,13 @@ def test_settings_reach_the_engine():
     )
 
 
+def test_a_stereo_sample_costs_what_the_profile_says():
+    for profile, cost in (("generic", 1), ("sp404sx", 2)):
+        engine = NoteTaker()
+        play(player_of(engine, load(profile), A1=PadSettings()), (0, ON, 47 if cost == 2 else 36, 127))
+        assert [event.cost for event in engine.events if isinstance(event, Start)] == [cost]
+
+
 def test_hold_is_a_share_of_the_playing_time():
     assert one_start(PadSettings(hold_percent=100)).hold == 0
     assert one_start(PadSettings(hold_percent=50)).hold == 24_000
