@@ -1,0 +1,172 @@
+from dataclasses import replace
+
+import pytest
+from audio_bytes import aiff, by_libsndfile, chunk, fmt, riff, wav
+
+from firmware import profiles
+from firmware.admission import admit, admit_smp, examine
+from firmware.formats import rlnd, smp
+from firmware.formats.audio_header import parse_bytes
+
+GENERIC, SX, MK2 = (profiles.load(name) for name in ("generic", "sp404sx", "sp404mk2"))
+STREAM = riff(chunk(b"fmt ", fmt()), chunk(b"data", bytes(40_000), size=0xFFFFFFFF), size=0xFFFFFFFF)
+
+
+def judge(data, profile, name=""):
+    return examine(lambda offset, n: data[offset : offset + n], len(data), profile, name)[1]
+
+
+def remarks(verdict):
+    assert verdict.accepted
+    return {remark.id: remark.mark for remark in verdict.remarks}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wav(),
+        wav(bits=24),
+        wav(bits=8),
+        wav(bits=32),
+        wav(bits=32, tag=3),
+        wav(rate=11_025, channels=1),
+        aiff(),
+        aiff(compression=b"sowt"),
+        aiff(bits=24),
+        by_libsndfile("RF64", "PCM_16"),
+        by_libsndfile("WAV", "PCM_16", endian="BIG"),
+    ],
+)
+def test_generic_plays(data):
+    assert remarks(judge(data, GENERIC)) == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "why", "words"),
+    [
+        (b"", "empty-file", "empty"),
+        (b"hello", "not-audio", "text"),
+        (b"RIFF\0\0\0\0WAVE", "bad-header", "fmt"),
+        (riff(chunk(b"fmt ", fmt())), "no-audio-data", "data"),
+        (wav(frames=0), "no-audio-data", "no audio"),
+        (wav(frames=1000)[:-1], "truncated", "4,000 bytes of audio, but the file holds 3,999"),
+        (wav(frames=1000)[:46], "truncated", "not one frame"),
+        (
+            riff(chunk(b"fmt ", fmt()), chunk(b"data", bytes(400), size=0x7FFFFFFF)),
+            "truncated",
+            "2,147,483,647",
+        ),
+        (aiff(frames=1000)[:-8], "truncated", "4,000"),
+        (wav(channels=6), "channels", "6 channels"),
+        (riff(chunk(b"fmt ", fmt(0, align=0)), chunk(b"data", bytes(40))), "channels", "0 channels"),
+        (wav(rate=0), "rate", "0 Hz"),
+        (wav(rate=0x7FFFFFF), "rate", "134217727 Hz"),
+        (by_libsndfile("WAV", "ULAW"), "codec-not-supported", "mu-law"),
+        (by_libsndfile("FLAC", "PCM_16"), "codec-not-supported", "FLAC"),
+        (by_libsndfile("WAV", "DOUBLE"), "bit-depth", "64 bits"),
+        (aiff(bits=8), "not-simulated", "8-bit PCM in AIFF"),
+        (riff(chunk(b"fmt ", fmt(bits=0, align=0)), chunk(b"data", bytes(40))), "bit-depth", "0 bits"),
+    ],
+)
+def test_generic_refuses(data, why, words):
+    verdict = judge(data, GENERIC)
+    assert (verdict.accepted, verdict.id) == (False, why)
+    assert words in verdict.reason
+    assert "\n" not in verdict.reason
+    assert verdict.mark == "D"
+
+
+def test_unfinished_files_play_on_the_generic_device_only():
+    assert remarks(judge(STREAM, GENERIC)) == {"unfinished": ""}
+    verdict = judge(STREAM, MK2)
+    assert (verdict.accepted, verdict.id, verdict.mark) == (False, "unfinished", "?")
+
+
+def test_remarks_of_the_file_itself():
+    odd = riff(chunk(b"fmt ", fmt()), chunk(b"data", bytes(41)))
+    assert remarks(judge(odd, GENERIC)) == {"partial-frame": ""}
+    assert remarks(judge(riff(wav()[12:], size=99_999), GENERIC)) == {"riff-size": ""}
+
+
+@pytest.mark.parametrize(
+    ("data", "why", "mark"),
+    [
+        (wav(rate=48_000), "rate", "V"),
+        (wav(rate=44_100, bits=24), "bit-depth", "V"),
+        (wav(rate=44_100, bits=32, tag=3), "bit-depth", "V"),
+        (wav(rate=44_100)[:-4], "truncated", "?"),
+        (by_libsndfile("MP3", "MPEG_LAYER_III", frames=5000), "codec-not-supported", "V"),
+    ],
+)
+def test_sx_refuses(data, why, mark):
+    verdict = judge(data, SX)
+    assert (verdict.accepted, verdict.id, verdict.mark) == (False, why, mark)
+
+
+def test_sx_remarks():
+    assert remarks(judge(wav(rate=44_100, frames=44_100), SX)) == {"rlnd-missing": "?"}
+    assert remarks(judge(rlnd.build(0, bytes(400), 2), SX)) == {"too-short": "S"}
+    assert remarks(judge(rlnd.build(0, bytes(44_100), 2), SX)) == {}
+    assert remarks(judge(aiff(rate=44_100, frames=44_100), SX)) == {}
+
+
+def test_sx_takes_the_makers_own_file(device_files):
+    assert remarks(judge((device_files / "sp404/sx_J0000012.WAV").read_bytes(), SX)) == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "why", "mark"),
+    [
+        (wav(bits=32), "bit-depth", "H"),
+        (wav(bits=32, tag=3), "bit-depth", "H"),
+        (wav(rate=11_025), "rate", "H"),
+        (by_libsndfile("MP3", "MPEG_LAYER_III", frames=5000), "not-simulated", "R"),
+        (by_libsndfile("FLAC", "PCM_16"), "codec-not-supported", "R"),
+    ],
+)
+def test_mk2_refuses(data, why, mark):
+    verdict = judge(data, MK2)
+    assert (verdict.accepted, verdict.id, verdict.mark) == (False, why, mark)
+
+
+def test_mk2_says_what_the_device_shows():
+    assert "Unsupported FILE" in judge(wav(bits=32), MK2).reason
+
+
+def test_mk2_conflict_of_sources_is_said():
+    assert remarks(judge(wav(bits=24), MK2)) == {"bit-depth": "H"}
+    assert remarks(judge(wav(bits=16), MK2)) == {}
+
+
+def test_mk2_limits():
+    long = replace(parse_bytes(wav(rate=16_000)), declared_bytes=64_000 * 961, data_bytes=64_000 * 961)
+    assert (admit(long, MK2).id, admit(long, MK2).mark) == ("too-long", "R")
+    large = replace(parse_bytes(wav(rate=192_000)), declared_bytes=185_000_004, data_bytes=185_000_004)
+    assert admit(large, MK2).id == "too-long"
+    assert admit(long, GENERIC).accepted
+
+
+@pytest.mark.parametrize(("name", "bad"), [("Café.wav", "é"), ("a#b.wav", "#"), ("日本.wav", "日 本")])
+def test_mk2_names(name, bad):
+    verdict = judge(wav(), MK2, name)
+    assert (verdict.id, verdict.mark) == ("name-characters", "H")
+    assert bad in verdict.reason
+    assert judge(wav(), GENERIC, name).accepted
+
+
+def test_mk2_name_length():
+    assert remarks(judge(wav(), MK2, "x" * 24 + ".wav")) == {"name-length": "R"}
+    assert remarks(judge(wav(), MK2, "x" * 23 + ".wav")) == {}
+
+
+def test_smp():
+    good = smp.build(bytes(400), 2)
+    header = smp.parse(good)
+    assert admit_smp(header, len(good), MK2).remarks == ()
+    wrong = replace(header, digest=bytes(16))
+    assert remarks(admit_smp(wrong, len(good), MK2)) == {"smp-md5": "?"}
+    assert admit_smp(header, len(good) - 1, MK2).id == "truncated"
+    assert admit_smp(replace(header, rate=44_100), len(good), MK2).id == "rate"
+    assert admit_smp(replace(header, bits=24), len(good), MK2).id == "bit-depth"
+    assert admit_smp(replace(header, channels=3), len(good), MK2).id == "channels"
+    assert admit_smp(smp.parse(smp.build(b"", 1)), 512, MK2).id == "no-audio-data"
