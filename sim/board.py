@@ -50,6 +50,9 @@ class Setup:
 def profile_for(card: Card, setup: Setup) -> Profile:
     """The device asked for, or the one whose layout the card carries, with what the user overrides."""
     profile = load(setup.device or detect(card))
+    least = _LEAST_BLOCKS * profile.value("engine.block_bytes")
+    if setup.ram_bytes is not None and setup.ram_bytes < least:
+        raise InputError(f"{setup.ram_bytes} bytes of sample RAM are too few; the least is {least}")
     overrides: dict[str, Any] = {
         "engine.rate": setup.rate,
         "engine.voices": setup.voices,

@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="benchpad")
+@click.version_option(package_name="benchpad", prog_name="benchpad")
 def cli() -> None:
     """Benchpad: a sampler on the bench. It boots an SD card as the device would, and plays it.
 

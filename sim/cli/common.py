@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -41,6 +42,17 @@ class Size(click.ParamType[int]):
         if size.denominator != 1 or size > _LARGEST:
             self.fail(f"{value!r} is not a whole number of bytes up to 1024T", param, ctx)
         return int(size)
+
+
+class Seconds(click.FloatRange):
+    """A length of time within bounds; unlike click's own range it does not let nan through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds as a float; a usage error where they are no number or out of range."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a length of time", param, ctx)
+        return float(seconds)
 
 
 SIZE = Size()

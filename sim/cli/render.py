@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.common import SIZE, console, json_option, print_json, printable, progress
+from sim.cli.common import SIZE, Seconds, console, json_option, print_json, printable, progress
 from sim.cli.device import device_options
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ _MAX_SECONDS = 24 * 3600
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="For whatever the emulated card leaves to chance."
 )
-@click.option("--seconds", type=click.FloatRange(0, _MAX_SECONDS), help="Render exactly this long.")
+@click.option("--seconds", type=Seconds(0, _MAX_SECONDS), help="Render exactly this long.")
 @click.option(
     "--tail",
-    type=click.FloatRange(0, 3600),
+    type=Seconds(0, 3600),
     default=2.0,
     show_default=True,
     help="Seconds after the last event at which loops are faded out.",

@@ -1,0 +1,136 @@
+"""The command line itself: overview, exit statuses, sizes, text from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from sdcard_image.types import CardError, CardIOError
+from sim import cli as cli_module
+from sim.cli import COMMANDS, cli
+from sim.cli.common import SIZE, human_size, print_json, printable
+from sim.cli.errors import exit_status, guarded, sentence
+from sim.errors import InputError
+
+
+def failing(error: BaseException) -> click.Command:
+    @click.command()
+    def fails() -> None:
+        with guarded():
+            raise error
+
+    return fails
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(command: str):
+    result = CliRunner().invoke(cli, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: benchpad {command}" in " ".join(result.output.split())
+
+
+def test_the_overview_imports_no_command():
+    code = "import sys; from sim.cli import cli; cli(['--help'], standalone_mode=False);"
+    code += "sys.exit(any(name in sys.modules for name in ('numpy', 'rich', 'mido', 'sim.cli.boot')))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_version():
+    result = CliRunner().invoke(cli, ["--version"])
+    assert result.exit_code == 0
+    assert result.output.startswith("benchpad, version 0.")
+
+
+def test_an_unknown_command_or_option_is_bad_usage():
+    for arguments in (["bot"], ["boot"], ["render", "x", "--midi", "y", "--bits", "12"]):
+        assert CliRunner().invoke(cli, arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InputError("no"), 2),
+        (CardError("not FAT32"), 2),
+        (FileNotFoundError(2, "No such file or directory", "x"), 2),
+        (CardIOError("card full"), 3),
+        (PermissionError(13, "Permission denied", "x"), 3),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 0),
+    ],
+)
+def test_known_failures_are_one_sentence_and_a_status(error: BaseException, status: int):
+    result = CliRunner().invoke(failing(error))
+    assert result.exit_code == status
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == (0 if isinstance(error, BrokenPipeError) else 1)
+
+
+def test_an_unforeseen_error_is_not_hidden_from_tests_but_from_users(monkeypatch, capsys):
+    result = CliRunner().invoke(failing(ZeroDivisionError("oops")))
+    assert isinstance(result.exception, ZeroDivisionError)
+    monkeypatch.setattr(cli_module, "cli", lambda **_: 1 // 0)
+    with pytest.raises(SystemExit) as stop:
+        cli_module.main()
+    assert stop.value.code == 3
+    said = capsys.readouterr().err
+    assert "defect of benchpad" in said
+    assert "Traceback" not in said
+
+
+def test_sentences():
+    assert (
+        sentence(FileNotFoundError(2, "No such file or directory", "a.img"))
+        == "a.img: no such file or directory"
+    )
+    assert sentence(CardError("two\nlines")) == "two lines"
+    assert exit_status(ValueError("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("512", 512),
+        ("32K", 32_768),
+        ("8m", 8 << 20),
+        ("2G", 2 << 30),
+        ("2GiB", 2 << 30),
+        ("1.5K", 1_536),
+    ],
+)
+def test_sizes(text: str, size: int):
+    assert SIZE.convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "2X", "1.3", "9" * 25, "1e9", "2049T", "nan", "G", "1.0001K"])
+def test_what_is_no_size(text: str):
+    with pytest.raises(click.BadParameter):
+        SIZE.convert(text, None, None)
+
+
+def test_human_sizes():
+    assert [human_size(size) for size in (0, 1023, 1536, 5 << 30, 3 << 40)] == [
+        "0 bytes",
+        "1023 bytes",
+        "1.5 KiB",
+        "5.0 GiB",
+        "3.0 TiB",
+    ]
+
+
+def test_text_from_elsewhere_cannot_command_the_terminal():
+    assert printable("Bässe \u266b") == "Bässe \u266b"
+    assert printable("a\x1b[31m\n\u202e") == "a\\x1b[31m\\n\\u202e"
+
+
+def test_json_is_ascii(capsys):
+    print_json({"name": "Bässe \ud800"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out) == {"name": "Bässe \ud800"}
