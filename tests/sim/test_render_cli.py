@@ -32,7 +32,7 @@ SOUNDS = {
 
 
 def song(path: Path, *notes: tuple[int, int, int], channel: int = 0) -> Path:
-    """A MIDI file of (frame, note, velocity), a tick to a frame at 48 kHz (480 quarters of 100 ticks a second)."""
+    """A MIDI file of (frame, note, velocity): at 48 kHz a tick is a frame."""
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=10_000)])
     now = 0
     for frame, number, velocity in notes:
