@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def require_tool(name: str) -> str:
-    """Path of an outside tool. Where it is absent the test skips; under CI it fails: no judge goes missing."""
+    """Path of an outside tool. Where it is absent the test skips; under CI it fails."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found:
         return found
