@@ -15,9 +15,11 @@ from sdcard_image.types import (
     Entry,
     Extent,
     Item,
+    Made,
     ReadCounters,
     WritableCard,
 )
+from sdcard_image.verify import VerifyReport, verify_card
 
 __all__ = [
     "DEFAULT_TIMESTAMP",
@@ -31,11 +33,14 @@ __all__ = [
     "Extent",
     "FolderCard",
     "Item",
+    "Made",
     "ReadCounters",
+    "VerifyReport",
     "WritableCard",
     "build_image",
     "items_from_folder",
     "mount",
     "open_card",
     "serial_from",
+    "verify_card",
 ]

@@ -29,7 +29,7 @@ from sdcard_image.medium import io_error
 from sdcard_image.names import check_label
 from sdcard_image.plan import Node, folder_bytes, folders, place, plan_tree
 from sdcard_image.source import open_file
-from sdcard_image.types import BuildReport, CardError, Item
+from sdcard_image.types import BuildReport, CardError, Item, Made
 
 DEFAULT_TIMESTAMP = datetime(2020, 1, 1)  # noqa: DTZ001,RUF100  FAT time has no zone; fixed, so images reproduce
 ROOT_CLUSTER, FSINFO_SECTOR, BACKUP_SECTOR = 2, 1, 6
@@ -61,7 +61,8 @@ def build_image(
 
     The same arguments give the same bytes. ``progress`` is called with (bytes done, bytes in all). Nothing is
     left behind on failure; an existing file is replaced only with ``overwrite``, and then only by a
-    whole image that has reached the disk. Raises `CardError` (bad input, card full) and `CardIOError` (host failure).
+    whole image that has reached the disk. Raises `CardError` (bad input, card full) and `CardIOError` (the
+    host failed).
     """
     _check_destination(destination, overwrite=overwrite)
     label = check_label(label)
@@ -201,13 +202,21 @@ def _write_files(fd: int, geometry: Geometry, root: Node, progress: Progress | N
     for node in files:
         assert node.source is not None
         offset = _offset(geometry, node.first)
-        if isinstance(node.source, bytes):
-            _put(fd, offset, node.source)
-        else:
+        if isinstance(node.source, Path):
             _copy(fd, offset, node.source, node.size)
+        else:
+            _put(fd, offset, _made(node))
         done += node.size
         if progress:
             progress(done, total)
+
+
+def _made(node: Node) -> bytes:
+    data = node.source.make() if isinstance(node.source, Made) else node.source
+    assert isinstance(data, bytes)
+    if len(data) != node.size:
+        raise CardError(f"{node.path} was to be {node.size:,} bytes and is {len(data):,}; try again")
+    return data
 
 
 def _put(fd: int, offset: int, data: bytes) -> None:

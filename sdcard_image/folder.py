@@ -28,7 +28,7 @@ class _Node:
     children: dict[str, _Node] = field(default_factory=dict)
 
 
-def _modified(status: os.stat_result) -> datetime | None:
+def host_time(status: os.stat_result) -> datetime | None:
     """Host time as FAT has it: without a zone; UTC, so that it does not depend on where one is."""
     try:
         return datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None, microsecond=0)
@@ -115,7 +115,7 @@ class FolderCard:
             self.skipped.append(f"{path}: {problem}")
             return None
         status, is_dir = item.stat(), item.is_dir()
-        entry = Entry(path, name, is_dir, 0 if is_dir else status.st_size, _modified(status))
+        entry = Entry(path, name, is_dir, 0 if is_dir else status.st_size, host_time(status))
         node = _Node(entry, Path(item.path))
         if not is_dir:
             node.base, self._next = self._next, self._next + -(-max(entry.size, 1) // ALIGN) * ALIGN
@@ -137,6 +137,10 @@ class FolderCard:
         if node.entry.is_dir:
             raise CardError(f"{path} is a folder, not a file")
         return node
+
+    def host_path(self, path: str) -> Path:
+        """The host file or folder behind a card path."""
+        return self._find(path).host
 
     def info(self) -> CardInfo:
         """See `Card.info`."""
@@ -261,7 +265,7 @@ class FolderWriter(FolderCard):
         host, _ = self._target(new)
         if self.exists(new) and self._find(new) is not node:
             raise CardError(f"{new} is on the card already")
-        if f"{new}/".startswith(f"{node.entry.path}/") and node.entry.is_dir:
+        if f"/{'/'.join(split_path(new))}/".startswith(f"{node.entry.path}/") and node.entry.is_dir:
             raise CardError(f"{old} cannot be moved into itself")
         try:
             node.host.rename(host.with_name(check_name(split_path(new)[-1])))
@@ -320,7 +324,7 @@ def items_from_folder(folder: Path, *, keep_times: bool = False) -> list[Item]:
                 problems.append(f"{_shown(f'{path}/{item.name}')}: {problem}")
                 continue
             below, is_dir = f"{path}/{item.name}", item.is_dir()
-            when = _modified(item.stat()) if keep_times else None
+            when = host_time(item.stat()) if keep_times else None
             items.append(Item(below, None if is_dir else Path(item.path), when))
             if is_dir:
                 todo.append((Path(item.path), below))

@@ -22,7 +22,9 @@ def find_volume(read: Read, size: int) -> tuple[int, BootSector]:
         sector = read(start, 512) if start + 512 <= size else b""
         if looks_like_fat32(sector):
             return start, BootSector.unpack(sector)
-    raise CardError(f"this is not a FAT32 card but {_what(read, size, mbr, starts)}; format it as FAT32")
+    raise CardError(
+        f"this is no FAT32 card: it is {_what(read, size, mbr, starts)}; give a card formatted as FAT32"
+    )
 
 
 def _what(read: Read, size: int, mbr: Mbr | None, starts: list[int]) -> str:

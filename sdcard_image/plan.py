@@ -19,7 +19,7 @@ from sdcard_image.direntry import (
 )
 from sdcard_image.names import MAX_DEPTH, alias, check_name, fold, is_short, pack_short, split_path
 from sdcard_image.source import check_size
-from sdcard_image.types import CardError, Item
+from sdcard_image.types import CardError, Item, Made
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Node:
 
     name: str
     path: str
-    source: bytes | Path | None
+    source: bytes | Path | Made | None
     modified: datetime | None
     size: int = 0
     first: int = 0
@@ -81,6 +81,8 @@ def _size(item: Item) -> int:
         return 0
     if isinstance(item.source, bytes):
         size = len(item.source)
+    elif isinstance(item.source, Made):
+        size = item.source.size_bytes
     else:
         try:
             size = item.source.stat().st_size

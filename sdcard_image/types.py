@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -134,11 +134,19 @@ class WritableCard(Card, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Content that is only made when its turn comes: ``make`` gives exactly ``size_bytes`` bytes."""
+
+    size_bytes: int
+    make: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """Something to be put on a card: a file's bytes, a host file to copy, or (``source`` None) a folder."""
 
     path: str
-    source: bytes | Path | None
+    source: bytes | Path | Made | None
     modified: datetime | None = None
 
 

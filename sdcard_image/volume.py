@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sdcard_image.audit import audit
+from sdcard_image.audit import Audit, audit
 from sdcard_image.bootsector import FsInfo, validate
 from sdcard_image.direntry import LONG, MAX_SLOTS, SIZE, VOLUME, Slot, moment
 from sdcard_image.fat import Fat
@@ -84,8 +84,12 @@ class Volume:
     def audit(self) -> dict[int, str]:
         """Which chains are damaged: first cluster -> what is wrong. Walks the whole card once."""
         if self._audited is None:
-            self._audited = audit(self).by_cluster
+            self._audited = self.full_audit().by_cluster
         return self._audited
+
+    def full_audit(self) -> Audit:
+        """Check every chain of the card, now."""
+        return audit(self)
 
     @property
     def max_folder_clusters(self) -> int:
