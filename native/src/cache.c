@@ -11,7 +11,8 @@ void bp_cache_init(bp_cache *c, bp_arena *arena, uint32_t blocks, uint32_t block
     uint32_t table = 16;
     while (table < 2 * blocks)
         table *= 2;
-    *c = (bp_cache){.count = blocks, .block_bytes = block_bytes, .table_mask = table - 1,
+    *c = (bp_cache){.count = blocks, .block_bytes = block_bytes, .block_mask = block_bytes - 1,
+                    .block_shift = (uint32_t)__builtin_ctz(block_bytes), .table_mask = table - 1,
                     .oldest = BP_NONE, .newest = BP_NONE};
     c->data = bp_arena_take(arena, blocks, block_bytes);
     c->slots = bp_arena_take(arena, blocks, sizeof *c->slots);

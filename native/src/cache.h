@@ -26,6 +26,7 @@ typedef struct bp_cache {
     bp_slot *slots;
     uint32_t *table; /* open addressing: slot numbers by key */
     uint32_t table_mask, count, block_bytes;
+    uint32_t block_shift, block_mask; /* block_bytes as a power of two: no division in the render path */
     uint32_t free_head, oldest, newest;
     uint32_t loading, pinned, resident;
     uint64_t hits, misses, evictions, wasted_blocks;

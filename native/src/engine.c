@@ -45,7 +45,7 @@ static void lay_out(bp_engine *e, bp_arena *a, bp_device *device)
     bp_shared *s = &e->shared;
     uint32_t blocks = (uint32_t)(c->pool_bytes / c->block_bytes);
     uint32_t entries = 2 * blocks + 16 * c->max_voices;
-    size_t span = BP_GRID * BP_MAX_RATIO + 2 * BP_SINC_TAPS; /* source frames of one grid interval */
+    size_t span = BP_GRID * BP_MAX_RATIO + 2 * BP_SINC_TAPS + 16; /* source frames of one grid interval */
     e->place_count = 2 * c->max_voices; /* as many may fade as may sound */
     bp_cache_init(&s->cache, a, blocks, c->block_bytes);
     e->files = bp_arena_take(a, c->max_samples, sizeof *e->files);
@@ -85,6 +85,9 @@ int bp_engine_create(const bp_config *config, bp_device *device, bp_engine **eng
         free(e);
         return BP_ENOMEM;
     }
+#ifdef MADV_HUGEPAGE
+    madvise(memory, measure.used, MADV_HUGEPAGE); /* hundreds of voices touch as many pages in each interval */
+#endif
     bp_arena carve = {memory, 0};
     e->memory = memory;
     e->memory_bytes = measure.used;

@@ -16,6 +16,8 @@ struct bp_engine {
     uint32_t *idle;     /* places not in use */
     uint32_t active_count, idle_count, place_count;
     uint64_t total_rate; /* bytes a second of all voices */
+    uint32_t shared_pins; /* blocks pinned when the shares were last worked out */
+    uint8_t shares_stale; /* a voice has come or gone since */
     void *memory;
     size_t memory_bytes;
     _Atomic uint64_t frame;

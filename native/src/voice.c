@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { PAD_FRAMES = 8 };
+
 /* ---- fetching frames ---- */
 
 /* The memory of a block that the window holds; NULL where it does not. */
@@ -21,10 +23,10 @@ static const unsigned char *block_memory(bp_shared *s, bp_voice *v, uint32_t blo
 /* File bytes [at, at + n): in place when one block holds them, else gathered. NULL where one is missing. */
 static const unsigned char *file_bytes(bp_shared *s, bp_voice *v, uint64_t at, uint32_t n)
 {
-    uint32_t size = s->cache.block_bytes, done = 0;
+    uint32_t done = 0;
     while (done < n) {
-        const unsigned char *memory = block_memory(s, v, (uint32_t)((at + done) / size));
-        uint32_t inside = (uint32_t)((at + done) % size), run = size - inside;
+        const unsigned char *memory = block_memory(s, v, (uint32_t)((at + done) >> s->cache.block_shift));
+        uint32_t inside = (uint32_t)(at + done) & s->cache.block_mask, run = s->cache.block_bytes - inside;
         if (!memory)
             return NULL;
         if (run >= n - done) {
@@ -49,6 +51,16 @@ static void reverse(float *frames, uint32_t n)
     }
 }
 
+/* `run` rounded up to whole vectors, where the source has bytes for it: what is decoded too much is overwritten
+ * by the next piece or never read, and a loop without a tail is faster. */
+static uint32_t padded(const bp_shared *s, const bp_voice *v, const unsigned char *bytes, uint32_t run)
+{
+    uint32_t more = (run + PAD_FRAMES - 1) & ~(uint32_t)(PAD_FRAMES - 1);
+    uint64_t inside = bytes == s->raw ? 0 : (uint64_t)(bytes - s->cache.data) & s->cache.block_mask;
+    int fits = bytes == s->raw || inside + (uint64_t)more * v->frame_bytes <= s->cache.block_bytes;
+    return fits ? more : run;
+}
+
 /* Decodes virtual frames [u, u + n) into dst; what lies beyond the end, or is missing, is silence. */
 static void fetch(bp_shared *s, bp_voice *v, uint64_t u, uint32_t n, float *dst)
 {
@@ -63,7 +75,7 @@ static void fetch(bp_shared *s, bp_voice *v, uint64_t u, uint32_t n, float *dst)
             run = run ? run : n;
             memset(dst, 0, (size_t)run * 2 * sizeof *dst);
         } else {
-            decode(dst, bytes, run);
+            decode(dst, bytes, padded(s, v, bytes, run));
             if (p.step < 0)
                 reverse(dst, run);
         }
@@ -85,7 +97,8 @@ static void mix(bp_shared *s, bp_voice *v, float *out, uint32_t n, const float *
     }
     uint32_t before = bp_taps_before(s->quality), missing = v->u < before ? before - (uint32_t)v->u : 0;
     uint32_t frames = (uint32_t)((v->frac + (n - 1) * v->inc) >> 32) + 1 + before + bp_taps_after(s->quality);
-    memset(s->scratch, 0, (size_t)missing * 2 * sizeof *s->scratch); /* before the first frame: silence */
+    if (missing) /* before the first frame: silence */
+        memset(s->scratch, 0, (size_t)missing * 2 * sizeof *s->scratch);
     fetch(s, v, v->u + missing - before, frames - missing, s->scratch + 2 * missing);
     s->kernels->interpolate[s->quality](&job);
 }
@@ -108,6 +121,22 @@ static void move_on(bp_voice *v, uint32_t n)
     v->frac = (uint32_t)low;
 }
 
+/* Asks for the cache lines that the next interval will read: by the time that this voice comes round again, all
+ * the others have been rendered, and the lines are there. Only within the block at hand. */
+static void prefetch(const bp_shared *s, const bp_voice *v)
+{
+    bp_piece p = bp_region_piece(&v->region, v->u);
+    uint64_t at = v->file->format.data_offset + p.file * v->frame_bytes;
+    if (p.count == 0 || v->memo_block == BP_NONE || at >> s->cache.block_shift != v->memo_block)
+        return;
+    const unsigned char *memory = bp_cache_data(&s->cache, v->memo_slot);
+    int64_t inside = (int64_t)(at & s->cache.block_mask), size = s->cache.block_bytes;
+    int64_t bytes = (int64_t)((BP_GRID * v->inc >> 32) + 4) * v->frame_bytes;
+    int64_t low = p.step > 0 ? inside : inside - bytes, high = p.step > 0 ? inside + bytes : inside;
+    for (int64_t i = low < 0 ? 0 : low & ~63; i < high && i < size; i += 64)
+        __builtin_prefetch(memory + i, 0, 3);
+}
+
 void bp_voice_render(bp_shared *s, bp_voice *v, float *out, uint32_t n)
 {
     int constant = 0;
@@ -118,6 +147,7 @@ void bp_voice_render(bp_shared *s, bp_voice *v, float *out, uint32_t n)
     move_on(v, run);
     if (v->u >= v->last)
         v->stage = BP_ENDED;
+    prefetch(s, v);
 }
 
 /* ---- missing data ---- */

@@ -19,6 +19,7 @@ typedef struct bp_window {
     uint32_t check;              /* the first entry not yet seen resident, or BP_NONE */
     uint64_t ahead;              /* the next virtual frame that needs a block not held yet; UINT64_MAX: none */
     uint64_t safe;               /* all virtual frames below it are resident */
+    uint64_t quiet;              /* until the voice reaches it no block can be let go */
     uint32_t cursor;             /* that block */
     uint8_t fresh;               /* 1: `ahead` begins a piece, so the cursor must be found anew */
     uint8_t no_room;             /* the last try to hold one more block found every block held */
@@ -44,6 +45,7 @@ typedef struct bp_voice {
     uint32_t sample, tag, cost, group;
     uint32_t frame_bytes, stream;
     uint32_t least_blocks; /* below this many the voice cannot even fade */
+    uint32_t share;        /* blocks that it may hold */
     uint64_t rate;         /* bytes a second */
     bp_window window;
     uint32_t memo_block, memo_slot; /* the block read last, to spare a look-up */

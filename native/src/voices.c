@@ -111,13 +111,26 @@ static int make_room(bp_engine *e, uint32_t cost)
 /* ---- share of the cache ---- */
 
 /* Blocks that a voice may hold: its part of what is not pinned, by the bytes that it consumes. */
-static uint32_t share(const bp_engine *e, const bp_voice *v)
+static uint32_t fair_share(const bp_engine *e, const bp_voice *v)
 {
     const bp_cache *c = &e->shared.cache;
     uint64_t blocks = (uint64_t)(c->count - c->pinned) * v->rate / (e->total_rate ? e->total_rate : 1);
     if (blocks > e->config.max_ahead_blocks)
         blocks = e->config.max_ahead_blocks;
     return blocks < v->least_blocks ? v->least_blocks : (uint32_t)blocks;
+}
+
+/* Anew for every voice, when one has come or gone or a pin has changed. */
+static void share_out(bp_engine *e)
+{
+    if (!e->shares_stale && e->shared_pins == e->shared.cache.pinned)
+        return;
+    e->shares_stale = 0;
+    e->shared_pins = e->shared.cache.pinned;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        v->share = fair_share(e, v);
+    }
 }
 
 /* ---- starting ---- */
@@ -194,15 +207,17 @@ static void start(bp_engine *e, const bp_event *ev)
     start_envelope(e, v, ev);
     e->active[e->active_count++] = place;
     e->total_rate += v->rate;
+    e->shares_stale = 1;
     bp_order_rate(&e->shared, place, v->rate);
     bp_window_open(v);
-    bp_window_update(&e->shared, v, share(e, v));
+    share_out(e);
+    bp_window_update(&e->shared, v, v->share);
     if (v->window.no_room) { /* the others hold more than is now fair */
         for (uint32_t i = 0; i + 1 < e->active_count; i++) {
             bp_voice *other = &e->voices[e->active[i]];
-            bp_window_limit(&e->shared, other, share(e, other));
+            bp_window_limit(&e->shared, other, other->share);
         }
-        bp_window_update(&e->shared, v, share(e, v));
+        bp_window_update(&e->shared, v, v->share);
     }
     bp_engine_serve_now(e);
     if (bp_voice_check_start(&e->shared, v))
@@ -258,6 +273,7 @@ static void forget_ended(bp_engine *e)
         bp_window_close(&e->shared, v);
         bp_order_rate(&e->shared, place, 0);
         e->total_rate -= v->rate;
+        e->shares_stale = 1;
         e->idle[e->idle_count++] = place;
     }
     e->active_count = kept;
@@ -266,9 +282,10 @@ static void forget_ended(bp_engine *e)
 void bp_voices_grid(bp_engine *e)
 {
     forget_ended(e);
+    share_out(e);
     for (uint32_t i = 0; i < e->active_count; i++) {
         bp_voice *v = &e->voices[e->active[i]];
-        bp_window_update(&e->shared, v, share(e, v));
+        bp_window_update(&e->shared, v, v->share);
         if (bp_voice_check(&e->shared, v))
             report(e, v);
     }

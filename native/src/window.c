@@ -31,7 +31,7 @@ void bp_order_rate(bp_shared *s, uint32_t stream, uint64_t bytes_per_second)
 
 static uint32_t block_of(const bp_shared *s, const bp_voice *v, uint64_t file_frame, uint32_t byte)
 {
-    return (uint32_t)((v->file->format.data_offset + file_frame * v->frame_bytes + byte) / s->cache.block_bytes);
+    return (uint32_t)((v->file->format.data_offset + file_frame * v->frame_bytes + byte) >> s->cache.block_shift);
 }
 
 static uint32_t first_block(const bp_shared *s, const bp_voice *v, uint64_t f)
@@ -213,6 +213,8 @@ void bp_window_open(bp_voice *v)
 void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share)
 {
     bp_window *w = &v->window;
+    if (w->head != BP_NONE && v->u < w->quiet && w->length >= share && w->length <= share + 1)
+        return; /* nothing to let go, nothing to reach for */
     uint64_t before = bp_taps_before(s->quality), behind = v->u > before ? v->u - before : 0;
     if (w->ahead != UINT64_MAX && w->ahead < behind) { /* time went on while the cache had no room */
         while (w->head != BP_NONE)
@@ -229,6 +231,7 @@ void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share)
     }
     bp_window_limit(s, v, share);
     extend(s, v, share);
+    w->quiet = w->head == w->tail || w->looped ? 0 : s->entries[s->entries[w->head].next].first + before;
 }
 
 void bp_window_limit(bp_shared *s, bp_voice *v, uint32_t share)
