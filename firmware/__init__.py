@@ -1,0 +1,1 @@
+"""What would run inside the device: boot, catalogue, pads, MIDI, formats."""

@@ -5,7 +5,7 @@ carries the mark of the fact it rests on. Its ids are stable: ``empty-file``, ``
 ``codec-not-supported``, ``not-simulated``, ``channels``, ``rate``, ``bit-depth``, ``no-audio-data``,
 ``truncated``, ``unfinished``, ``too-long``, ``name-characters``. Remarks on accepted files: ``too-short``,
 ``rlnd-missing``, ``smp-md5``, ``name-length``, ``bit-depth``, ``partial-frame``, ``riff-size``,
-``unfinished``.
+``unfinished``. Layouts and boot add refusals of their own: ``bad-index``, ``no-pad-entry``, ``card-error``.
 """
 
 from __future__ import annotations
@@ -80,8 +80,36 @@ def admit_smp(header: smp.SmpHeader, file_size: int, profile: Profile) -> Verdic
     return Verdict(True, remarks=(Remark("smp-md5", text, mark),))
 
 
+def fix(id: str, profile: Profile) -> str:  # noqa: A002 - the word that verdicts use
+    """What a user can do about a refusal of this ``id``, as the end of a sentence; empty where nothing."""
+    return _wanted_format(profile) if id in _CONVERTED else _FIXES.get(id, "")
+
+
+_CONVERTED = ("codec-not-supported", "not-simulated", "channels", "rate", "bit-depth")
+_FIXES = {
+    "empty-file": "copy it again from where it came",
+    "not-audio": "replace it by an audio file, or remove it",
+    "bad-header": "save it again from an audio editor",
+    "no-audio-data": "record or export it again, or remove it",
+    "truncated": "copy it again: its end is missing",
+    "unfinished": "open it in an audio editor and save it again",
+    "too-long": "cut it into shorter files",
+    "name-characters": "rename it with plain letters, digits and spaces",
+    "bad-index": "let the device write it anew, or copy it again from where it came",
+    "no-pad-entry": "save the project again with the sample on its pad",
+    "card-error": "check the card, and copy the file to it again",
+}
+
+
+def _wanted_format(profile: Profile) -> str:
+    bits, rates = profile.value("audio.bits"), profile.value("audio.rates")
+    rate = f" at {profile.value('engine.rate')} Hz" if rates else ""
+    return f"convert it to {16 if 16 in bits else bits[0]}-bit PCM WAV{rate}, mono or stereo"
+
+
 def _refuse(id: str, reason: str, fact: Fact) -> Verdict:  # noqa: A002 - the word that verdicts use
-    return Verdict(False, id, reason, fact.mark)
+    choice = f" ({fact.source})" if fact.mark == "?" else ""
+    return Verdict(False, id, reason + choice, fact.mark)
 
 
 def _listed(values: Iterable[object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from firmware.admission import fix
 from firmware.catalogue import Catalogue, Pad, Refused
 from firmware.layouts import recognise
 from firmware.profiles import Profile
@@ -50,7 +51,7 @@ def boot(card: Card, profile: Profile, *, card_ms: CardMs, project: str | None =
     log.say(f"layout {catalogue.layout}: {_count(len(catalogue.pads), 'sample')} admitted")
     for note in catalogue.notes:
         log.say(note)
-    catalogue, extents = _resolve(card, catalogue)
+    catalogue, extents = _resolve(card, catalogue, profile)
     for refused in catalogue.refused:
         log.say(_refusal(refused))
     log.say(_where(extents))
@@ -75,7 +76,9 @@ class _Log:
         self.lines.append(LogLine(self.ms, text))
 
 
-def _resolve(card: Card, catalogue: Catalogue) -> tuple[Catalogue, dict[str, tuple[Extent, ...]]]:
+def _resolve(
+    card: Card, catalogue: Catalogue, profile: Profile
+) -> tuple[Catalogue, dict[str, tuple[Extent, ...]]]:
     """Where every sample lies; those whose chain is broken leave their pads and are refused."""
     extents: dict[str, tuple[Extent, ...]] = {}
     pads: list[Pad] = []
@@ -85,7 +88,8 @@ def _resolve(card: Card, catalogue: Catalogue) -> tuple[Catalogue, dict[str, tup
         try:
             extents[path] = tuple(card.extents(path))
         except CardError as error:
-            refused.append(Refused(path, "card-error", str(error), "", pad.bank, pad.pad))
+            remedy = fix("card-error", profile)
+            refused.append(Refused(path, "card-error", str(error), "", pad.bank, pad.pad, remedy))
         else:
             pads.append(pad)
     return replace(catalogue, pads=tuple(pads), refused=tuple(refused)), extents
@@ -102,7 +106,8 @@ def _volume(info: CardInfo) -> str:
 def _refusal(refused: Refused) -> str:
     pad = f" (pad {refused.bank}{refused.pad} stays silent)" if refused.pad else ""
     mark = f" [{refused.mark}]" if refused.mark else ""
-    return f"refused {refused.path}{pad}: {refused.reason}{mark}"
+    remedy = f"; {refused.fix}" if refused.fix else ""
+    return f"refused {refused.path}{pad}: {refused.reason}{mark}{remedy}"
 
 
 def _where(extents: dict[str, tuple[Extent, ...]]) -> str:

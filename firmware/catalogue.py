@@ -57,7 +57,8 @@ class Pad:
 class Refused:
     """A file the device would not play. ``id`` names the reason for programs, ``mark`` how sure it is.
 
-    ``bank`` and ``pad`` say which pad stays silent for it; empty and 0 where it had none.
+    ``bank`` and ``pad`` say which pad stays silent for it; empty and 0 where it had none. ``fix`` is what the
+    user can do about it.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Refused:
     mark: str = ""
     bank: str = ""
     pad: int = 0
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The device's ports to the world. Firmware reaches nothing else: no wall clock, thread, socket or random source."""
+"""The device's ports to the world. Firmware reaches nothing else: no wall clock, thread, socket or chance."""
 
 from __future__ import annotations
 

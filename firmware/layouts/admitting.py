@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from firmware.admission import Verdict, admit_smp, examine
+from firmware.admission import Verdict, admit_smp, examine, fix
 from firmware.catalogue import Catalogue, Pad, PadSettings, Refused, SampleInfo
 from firmware.formats import FormatError, smp
 from firmware.formats.audio_header import AudioHeader, Read
@@ -96,7 +96,8 @@ class Admitting:
 
     def refuse(self, path: str, verdict: Verdict, bank: str = "", pad: int = 0) -> None:
         """Keep a refusal."""
-        self.refused.append(Refused(path, verdict.id, verdict.reason, verdict.mark, bank, pad))
+        remedy = fix(verdict.id, self.profile)
+        self.refused.append(Refused(path, verdict.id, verdict.reason, verdict.mark, bank, pad, remedy))
 
     def note(self, text: str) -> None:
         """Keep a remark for the boot log."""

@@ -108,7 +108,7 @@ def _config(found: Admitting, path: str) -> PadConfFile | None:
     try:
         return padconf.parse(data)
     except FormatError as error:
-        found.refuse(path, Verdict(False, error.id, str(error), "V"))
+        found.refuse(path, Verdict(False, "bad-index", str(error), "V"))
         return None
 
 

@@ -73,7 +73,7 @@ def _records(found: Admitting, files: dict[str, Entry]) -> tuple[PadRecord, ...]
     try:
         return pad_info.parse(data)
     except FormatError as error:
-        found.refuse(entry.path, Verdict(False, error.id, str(error), "V"))
+        found.refuse(entry.path, Verdict(False, "bad-index", str(error), "V"))
         return None
 
 

@@ -4,7 +4,7 @@ import pytest
 from audio_bytes import aiff, by_libsndfile, chunk, fmt, riff, wav
 
 from firmware import profiles
-from firmware.admission import admit, admit_smp, examine
+from firmware.admission import admit, admit_smp, examine, fix
 from firmware.formats import rlnd, smp
 from firmware.formats.audio_header import parse_bytes
 
@@ -170,3 +170,23 @@ def test_smp():
     assert admit_smp(replace(header, bits=24), len(good), MK2).id == "bit-depth"
     assert admit_smp(replace(header, channels=3), len(good), MK2).id == "channels"
     assert admit_smp(smp.parse(smp.build(b"", 1)), 512, MK2).id == "no-audio-data"
+
+
+@pytest.mark.parametrize(
+    ("why", "profile", "words"),
+    [
+        ("bit-depth", MK2, "convert it to 16-bit PCM WAV at 48000 Hz, mono or stereo"),
+        ("rate", SX, "convert it to 16-bit PCM WAV at 44100 Hz, mono or stereo"),
+        ("codec-not-supported", GENERIC, "convert it to 16-bit PCM WAV, mono or stereo"),
+        ("truncated", GENERIC, "copy it again"),
+        ("name-characters", MK2, "rename it"),
+        ("no-such-id", GENERIC, ""),
+    ],
+)
+def test_what_fixes_it(why, profile, words):
+    assert words in fix(why, profile)
+
+
+def test_a_choice_of_the_simulation_is_said_to_be_one():
+    verdict = judge(wav(rate=44_100)[:-4], SX)
+    assert "what the device does is not known; the simulation refuses" in verdict.reason

@@ -30,6 +30,7 @@ def test_a_boot_tells_what_it_found():
     assert said(result, "FAT32 volume 'TEST' 1234-ABCD, 1,074 MB, clusters of 32 KB")
     assert said(result, "refused /A/b.wav (pad A2 stays silent): the header promises 4,000 bytes")
     assert said(result, "1 fragmented, most of all /B/c.wav (3 pieces)")
+    assert said(result, "[D]; copy it again: its end is missing")
     assert said(result, "ready: 2 pads in banks A, B, 1 refused")
     assert {path: len(runs) for path, runs in result.extents.items()} == {"/A/a.wav": 1, "/B/c.wav": 3}
     assert sum(run.length for run in result.extents["/B/c.wav"]) == len(wav())

@@ -90,7 +90,7 @@ def test_broken_samples_are_refused():
 def test_broken_or_unreadable_padconf():
     path = f"{P1}/PADCONF.BIN"
     catalogue = recognise(project() | {path: b"short"})
-    assert [(bad.path, bad.id) for bad in catalogue.refused] == [(path, "bad-header")]
+    assert [(bad.path, bad.id) for bad in catalogue.refused] == [(path, "bad-index")]
     assert [bad.id for bad in recognise(project(), bad=[path]).refused] == ["card-error"]
 
 

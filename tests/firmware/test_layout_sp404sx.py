@@ -87,7 +87,7 @@ def test_without_pad_info_samples_play_whole():
 def test_broken_pad_info_is_refused_and_samples_play_whole():
     broken = FakeCard({f"{SMPL}/A0000001.WAV": sample(), f"{SMPL}/PAD_INFO.BIN": b"short"})
     catalogue = layouts.recognise(broken, SX)
-    assert [(bad.path, bad.id) for bad in catalogue.refused] == [(f"{SMPL}/PAD_INFO.BIN", "bad-header")]
+    assert [(bad.path, bad.id) for bad in catalogue.refused] == [(f"{SMPL}/PAD_INFO.BIN", "bad-index")]
     assert len(catalogue.pads) == 1
 
 
