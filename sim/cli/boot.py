@@ -94,11 +94,15 @@ def show(board: Board) -> None:
     out.print(f"{board.profile.title} ({board.profile.name}, {how})\n", style="bold")
     for line in board.log:
         out.print(f"{line.ms:10.1f} ms  {printable(line.text)}")
+    if board.log[-1].ms == 0:
+        out.print("This card takes no time: --card-latency and --card-speed emulate one that does.")
+    out.print()
     if board.boot.catalogue.pads:
         out.print(_pad_table(board))
     else:
-        out.print("\nNo pad has a sample: nothing on this card can be played.")
+        out.print("No pad has a sample: nothing on this card can be played.")
     if board.boot.catalogue.refused:
+        out.print()
         out.print(_refused_table(board))
 
 
@@ -110,11 +114,7 @@ def _pad_table(board: Board) -> Table:
         table.add_column(heading, justify="right")
     for heading, justify in (("file", "left"), ("length", "right"), ("format", "left"), ("plays", "left")):
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-    bank = board.boot.catalogue.pads[0].bank
     for pad in board.boot.catalogue.pads:
-        if pad.bank != bank:
-            table.add_section()
-        bank = pad.bank
         key = _key(board, pad)
         sample = pad.sample
         table.add_row(

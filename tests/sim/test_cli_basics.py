@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -27,11 +28,25 @@ def failing(error: BaseException) -> click.Command:
     return fails
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_has_help_with_an_example(command: str):
-    result = CliRunner().invoke(cli, [command, "--help"])
-    assert result.exit_code == 0
-    assert f"Example: benchpad {command}" in " ".join(result.output.split())
+def commands(group: click.Group, *names: str) -> Iterator[tuple[list[str], click.Command]]:
+    """Every command below a group, with what is typed to reach it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield [*names, name], command
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+
+
+def test_every_command_has_help_with_an_example_and_json():
+    found = list(commands(cli))
+    assert {typed[0] for typed, _ in found} == set(COMMANDS)
+    for typed, command in found:
+        result = CliRunner().invoke(cli, [*typed, "--help"])
+        assert result.exit_code == 0
+        assert f"Example: benchpad {' '.join(typed)}" in " ".join(result.output.split()), typed
+        assert isinstance(command, click.Group) or "--json" in result.output, typed
 
 
 def test_the_overview_imports_no_command():
