@@ -1,7 +1,7 @@
 """The real-time core behind one Python face. It knows bytes, frames and voices; no FAT, SQL or MIDI."""
 
 from native.device import Device, emulated_card, file_device, ram_device
-from native.engine import EVENT_QUEUE, PATHS, Engine, bare_loop, pan_gains, thread_seconds
+from native.engine import EVENT_QUEUE, PATHS, Engine, bare_loop, pan_gains
 
 __all__ = [
     "EVENT_QUEUE",
@@ -13,5 +13,4 @@ __all__ = [
     "file_device",
     "pan_gains",
     "ram_device",
-    "thread_seconds",
 ]

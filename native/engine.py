@@ -173,6 +173,10 @@ class Engine:
             raise EngineError("render needs a C-ordered float32 array of shape (frames, 2)")
         lib.bp_engine_render(self._engine, ffi.from_buffer("float *", out, require_writable=True), len(out))
 
+    def time_blocks(self, blocks: int) -> float:
+        """Render ``blocks`` blocks of 128 frames, throw them away, and return the CPU seconds they took."""
+        return float(lib.bp_render_loop(self._engine, blocks))
+
     @property
     def frame(self) -> int:
         """The next frame to be rendered."""
@@ -226,12 +230,12 @@ class Engine:
         return found
 
 
-def bare_loop(path: str, quality: Quality, voices: int, seconds: float) -> float:
+def bare_loop(path: str, quality: Quality, voices: int, seconds: float, material_bytes: int) -> float:
     """Voice-seconds (of 48 kHz) per CPU-second of the bare mix loop: convert, interpolate, gain, mix.
 
-    Over 28 MB of 16-bit stereo noise, in blocks of 128 frames: the yardstick for the engine.
+    Over ``material_bytes`` of 16-bit stereo noise, in blocks of 128 frames: the yardstick for the engine.
     """
-    pcm = np.random.default_rng(1).integers(-32768, 32767, (7_340_032, 2), dtype=np.int16)
+    pcm = np.random.default_rng(1).integers(-32768, 32767, (material_bytes // 4, 2), dtype=np.int16)
     blocks = max(1, round(seconds * 48_000 / 128))
     spent, checksum = ffi.new("double *"), ffi.new("float *")
     pointer = ffi.from_buffer("int16_t *", pcm)
@@ -240,8 +244,3 @@ def bare_loop(path: str, quality: Quality, voices: int, seconds: float) -> float
         f"bare loop on path {path}",
     )
     return float(voices * blocks * 128 / 48_000 / spent[0])
-
-
-def thread_seconds() -> float:
-    """CPU time of the calling thread, in seconds."""
-    return float(lib.bp_thread_seconds())

@@ -190,7 +190,7 @@ uint64_t bp_engine_memory(const bp_engine *engine);
  * `pcm` (`pcm_frames` frames). Stores the thread's CPU seconds in *seconds. */
 int bp_bare_loop(uint32_t path, uint32_t quality, uint32_t voices, uint32_t blocks, const int16_t *pcm,
                  uint64_t pcm_frames, double *seconds, float *checksum);
-/* [CT] CPU time of the calling thread in seconds. */
-double bp_thread_seconds(void);
+/* [OFF] Renders `blocks` blocks of 128 frames, which are thrown away, and returns the thread's CPU seconds. */
+double bp_render_loop(bp_engine *engine, uint32_t blocks);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* ---- creation ---- */
 
@@ -366,11 +365,4 @@ int bp_engine_render(bp_engine *e, float *out, uint32_t frames)
     }
     publish(e);
     return BP_OK;
-}
-
-double bp_thread_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

@@ -11,6 +11,7 @@ from sim.cli.errors import guarded, internal_error
 
 # name: (module:attribute, its line in the overview, here so that the overview imports nothing)
 COMMANDS = {
+    "bench": ("sim.cli.bench:bench", "Measure how fast the engine is on this machine."),
     "boot": ("sim.cli.boot:boot", "Show what the device sees on a card: pads, refusals, boot log."),
     "card": ("sim.cli.card:card", "Make, fill, list and check card images."),
     "demo": ("sim.cli.demo:demo", "Make a kit, a card and a song, play them, and show what happened."),
