@@ -21,6 +21,7 @@ _CODED_SUFFIXES = frozenset(
     ("mp2", "mp3", "mp4", "m4a", "aac", "flac", "ogg", "oga", "opus", "wma", "wv", "ape")
 )
 AUDIO_SUFFIXES = _PCM_SUFFIXES | _CODED_SUFFIXES
+_LARGEST_INDEX = 1 << 20  # bytes; PADCONF.BIN has 52,000
 _SHOWN = 5  # names in one note
 
 
@@ -83,11 +84,15 @@ class Admitting:
 
     def sample(self, entry: Entry, bank: str = "", pad: int = 0) -> SampleInfo | None:
         """The sample in an audio file, or None where it is refused; what is to be said is kept."""
-        return self._judged(entry, bank, pad, self._audio)
+        return self._heard(entry, *self._judged(entry, bank, pad, self._audio))
 
     def smp(self, entry: Entry, bank: str, pad: int) -> SampleInfo | None:
         """The sample in a project's .SMP file, or None where it is refused."""
-        return self._judged(entry, bank, pad, self._smp)
+        return self._heard(entry, *self._judged(entry, bank, pad, self._smp))
+
+    def is_playable(self, entry: Entry) -> bool:
+        """Whether an audio file that no pad plays is one that could be played; keeps a refusal, no remarks."""
+        return self._judged(entry, "", 0, self._audio)[0] is not None
 
     def put(self, sample: SampleInfo | None, bank: str, pad: int, settings: PadSettings) -> None:
         """Lay an admitted sample on a pad; a refused one (None) leaves the pad silent."""
@@ -121,9 +126,13 @@ class Admitting:
         return entries
 
     def bytes_of(self, path: str) -> bytes | None:
-        """A small file's bytes, or None (and a refusal) where it cannot be read."""
+        """An index file's bytes, or None (and a refusal) where it cannot be read or is too large to be one."""
         try:
-            return self.card.read(path)
+            size = self.card.entry(path).size
+            if size <= _LARGEST_INDEX:
+                return self.card.read(path)
+            self.refuse(path, Verdict(False, "bad-index", f"it has {size:,} bytes, as no device writes", "V"))
+            return None
         except CardError as error:
             self.refuse(path, _card_error(error))
             return None
@@ -140,13 +149,19 @@ class Admitting:
         bank: str,
         pad: int,
         judge: Callable[[Entry, Read], tuple[AudioHeader | None, Verdict]],
-    ) -> SampleInfo | None:
+    ) -> tuple[AudioHeader | None, Verdict]:
+        """The header, None where the file is refused, and the verdict."""
         try:
             header, verdict = judge(entry, lambda offset, n: self.card.read(entry.path, offset, n))
         except CardError as error:
             header, verdict = None, _card_error(error)
-        if header is None or not verdict.accepted:
-            self.refuse(entry.path, verdict, bank, pad)
+        if verdict.accepted:
+            return header, verdict
+        self.refuse(entry.path, verdict, bank, pad)
+        return None, verdict
+
+    def _heard(self, entry: Entry, header: AudioHeader | None, verdict: Verdict) -> SampleInfo | None:
+        if header is None:
             return None
         for remark in verdict.remarks:
             mark = f" [{remark.mark}]" if remark.mark else ""

@@ -87,7 +87,7 @@ def _audio(found: Admitting, entries: list[Entry]) -> list[Entry]:
 
 
 def _beyond(found: Admitting, files: list[Entry], why: str) -> None:
-    playable = [entry.path for entry in files if found.sample(entry) is not None]
+    playable = [entry.path for entry in files if found.is_playable(entry)]
     if playable:
         found.note(f"{_files(len(playable))} without a pad, as {why}: {some(playable)}")
 

@@ -237,3 +237,11 @@ def test_every_real_pad_is_believed(device_files):
             plain, doubts = settings(conf, sample, 127, MK2)
             assert doubts == []
             assert (plain.end == 0) == (conf.end == conf.size_bytes)
+
+
+def test_an_index_that_is_far_too_large_is_not_read():
+    path = f"{P1}/PADCONF.BIN"
+    card = FakeCard(project() | {path: bytes((1 << 20) + 1)})
+    catalogue = layouts.recognise(card, MK2)
+    assert [(bad.path, bad.id) for bad in catalogue.refused] == [(path, "bad-index")]
+    assert card.reads.bytes == 0
