@@ -44,6 +44,7 @@ def put(*, card: Path, sources: tuple[Path, ...], to: str, keep_times: bool, as_
     with _writable(card) as target:
         items = _items(target, sources, to, keep_times=keep_times)
         total = sum(_size(item) for item in items)
+        _check_room(target, items)
         with progress("copying", total) as advance:
             for item in items:
                 if item.source is None:
@@ -72,6 +73,19 @@ def _items(target: WritableCard, sources: tuple[Path, ...], to: str, *, keep_tim
         else:
             items.append(Item(path, source, host_time(source.stat()) if keep_times else None))
     return items
+
+
+def _check_room(target: WritableCard, items: list[Item]) -> None:
+    """Refuse before the first file what cannot all fit."""
+    facts = target.info()
+    if not facts.cluster_bytes:
+        return
+    need = sum(-(-_size(item) // facts.cluster_bytes) * facts.cluster_bytes for item in items)
+    if need > facts.free_bytes:
+        raise CardError(
+            f"the card is full: {need:,} bytes are needed and {facts.free_bytes:,} are free; "
+            "remove something or use a larger card"
+        )
 
 
 def _size(item: Item) -> int:

@@ -21,6 +21,7 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     from firmware.layouts import PlanItem
 
+_NOTES_SHOWN = 20
 _SERIAL = re.compile(r"([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})")
 
 
@@ -153,8 +154,10 @@ def _show(image: Path, report: BuildReport, notes: list[str], *, as_json: bool) 
     if as_json:
         print_json({"image": str(image)} | asdict(report) | {"notes": notes})
         return
-    for note in notes:
+    for note in notes[:_NOTES_SHOWN]:
         click.echo(f"note: {printable(note)}", err=True)
+    if len(notes) > _NOTES_SHOWN:
+        click.echo(f"note: and {len(notes) - _NOTES_SHOWN:,} more; --json lists them all", err=True)
     click.echo(
         f"{image}: {human_size(report.size_bytes)}, {report.files:,} files in {report.folders:,} folders "
         f"({human_size(report.file_bytes)}), {human_size(report.free_bytes)} free"

@@ -92,9 +92,9 @@ def crash_states(
 ) -> Iterator[State]:
     """Every state that a power cut may leave, one by one.
 
-    After each write; within each write at every sector boundary; and, as what lies between two syncs may reach
-    the card in any order, subsets of its sectors: all of them where they are few, else every one alone, all but
-    every one, and ``extra`` drawn by ``seed``.
+    After each write; within each write at every sector boundary; and, as what lies between two syncs may
+    reach the card in any order, subsets of its sectors: all of them where they are few, else every one alone,
+    all but every one, and ``extra`` drawn by ``seed``.
     """
     chance = random.Random(seed)
     state = dict(base)

@@ -1,4 +1,4 @@
-"""The power is cut at every write of every operation: each file is its old or its new self, and the card is whole."""
+"""The power is cut at every write of every operation: each file is old or new, and the card is whole."""
 
 from __future__ import annotations
 
@@ -169,6 +169,11 @@ def test_power_cut_at_every_write(case: Case, tmp_path, require_tool) -> None:
     assert tree(mount(medium)) == tree(volume)
 
 
+def _put_and_close(volume: VolumeWriter) -> None:
+    volume.put("/kick.wav", NEW)
+    volume.close()
+
+
 def test_after_every_failed_write_the_card_refuses_more_and_stays_whole(tmp_path) -> None:
     medium = small_card(tmp_path, KICK)
     base = dict(medium.sectors)
@@ -182,8 +187,7 @@ def test_after_every_failed_write_the_card_refuses_more_and_stays_whole(tmp_path
         faulty.fail_at = step
         volume = writer(faulty)
         with pytest.raises(OSError, match="does not take"):
-            volume.put("/kick.wav", NEW)
-            volume.close()
+            _put_and_close(volume)
         found = mount(RamMedium(medium.size, faulty.sectors))
         assert found.read("/kick.wav") in (OLD, NEW)
         assert found.read("/snare.wav") == OLD[::-1]
