@@ -91,7 +91,7 @@ class Admitting:
         return self._heard(entry, *self._judged(entry, bank, pad, self._smp))
 
     def is_playable(self, entry: Entry) -> bool:
-        """Whether an audio file that no pad plays is one that could be played; keeps a refusal, no remarks."""
+        """Whether an audio file that no pad plays could be played; keeps a refusal, no remarks."""
         return self._judged(entry, "", 0, self._audio)[0] is not None
 
     def put(self, sample: SampleInfo | None, bank: str, pad: int, settings: PadSettings) -> None:
@@ -126,7 +126,7 @@ class Admitting:
         return entries
 
     def bytes_of(self, path: str) -> bytes | None:
-        """An index file's bytes, or None (and a refusal) where it cannot be read or is too large to be one."""
+        """An index file's bytes, or None (and a refusal) where it cannot be read or is no such file."""
         try:
             size = self.card.entry(path).size
             if size <= _LARGEST_INDEX:
