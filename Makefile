@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_OUT ?= demo-out
 FUZZ_SECONDS ?= 300
+FUZZ_EXAMPLES ?= 20000
 NATIVE := $(wildcard native/*.py native/src/*.c native/src/*.h)
 
 .DEFAULT_GOAL := help
@@ -34,6 +35,7 @@ $(STAMP): pyproject.toml setup.py $(NATIVE)
 
 demo: $(STAMP) ## build a demo card, boot it, play it, and show what happened
 	@$(BIN)/benchpad demo --out $(DEMO_OUT)
+	@echo "(benchpad is $(BIN)/benchpad; 'source $(BIN)/activate' makes it benchpad.)"
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
@@ -51,8 +53,10 @@ lint: $(STAMP) ## ruff: rules and format
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy
 
-fuzz: $(STAMP) ## look for bad input that is not handled, for FUZZ_SECONDS=300
-	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+fuzz: $(STAMP) ## look for bad input that is not handled; FUZZ_SECONDS=300, FUZZ_EXAMPLES=20000
+	@$(BIN)/python tests/fuzz/fuzz_formats.py --examples $(FUZZ_EXAMPLES)
+	@$(BIN)/python tests/fuzz/fuzz_mount.py $(FUZZ_SECONDS)
+	@$(BIN)/python tests/fuzz/fuzz_midi.py $(FUZZ_SECONDS)
 
 clean: ## remove the set-up, the built engine and the demo
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
