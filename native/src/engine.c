@@ -321,15 +321,6 @@ void bp_engine_serve_now(bp_engine *e)
     take_deliveries(e, 0);
 }
 
-static void grid(bp_engine *e)
-{
-    take_deliveries(e, e->config.threaded_reader != 0);
-    bp_voices_grid(e);
-    if (!e->config.threaded_reader)
-        bp_reader_pump(e, UINT32_MAX);
-    bp_engine_serve_now(e);
-}
-
 /* Handles the events due now; returns the frame of the next one, at most `limit`. */
 static uint64_t take_events(bp_engine *e, uint64_t limit)
 {
@@ -350,15 +341,17 @@ int bp_engine_render(bp_engine *e, float *out, uint32_t frames)
     memset(out, 0, (size_t)frames * 2 * sizeof *out);
     while (s->frame < end) {
         uint64_t next_grid = s->frame / BP_GRID * BP_GRID + BP_GRID;
-        if (s->frame % BP_GRID == 0)
-            grid(e);
+        int on_grid = s->frame % BP_GRID == 0;
+        if (on_grid) {
+            take_deliveries(e, e->config.threaded_reader != 0);
+            bp_voices_tidy(e);
+        }
         uint64_t stop = take_events(e, next_grid < end ? next_grid : end);
         uint32_t n = (uint32_t)(stop - s->frame);
-        for (uint32_t i = 0; i < e->active_count; i++) {
-            bp_voice *v = &e->voices[e->active[i]];
-            if (v->stage != BP_ENDED)
-                bp_voice_render(s, v, out, n);
-        }
+        bp_voices_render(e, out, n, on_grid);
+        if (on_grid && !e->config.threaded_reader)
+            bp_reader_pump(e, UINT32_MAX);
+        bp_engine_serve_now(e);
         out += 2 * n;
         s->frame += n;
         atomic_store_explicit(&e->frame, s->frame, memory_order_release);

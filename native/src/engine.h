@@ -33,8 +33,10 @@ void bp_engine_serve_now(bp_engine *e);
 /* ---- voices.c ---- */
 
 void bp_voices_event(bp_engine *e, const bp_event *event);
-/* At a grid point: forgets the ended voices, moves windows, checks data. */
-void bp_voices_grid(bp_engine *e);
+/* At a grid point: forgets the ended voices, shares the cache out anew where need be. */
+void bp_voices_tidy(bp_engine *e);
+/* Adds the next n frames of every voice to out; at a grid point it first moves their windows and checks their data. */
+void bp_voices_render(bp_engine *e, float *out, uint32_t n, int on_grid);
 /* Units of max_voices that sound, fading ones that were told to make room not counted. */
 uint32_t bp_voices_cost(const bp_engine *e);
 

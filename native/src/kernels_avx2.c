@@ -83,14 +83,15 @@ static inline __m256 fractions(loop *l)
 /* What is left after whole vectors: the same arithmetic, frame by frame. */
 static void rest(const bp_mix_job *job, uint32_t done, uint64_t position, bp_mix_fn *scalar)
 {
+    if (done == job->n)
+        return;
     bp_mix_job tail = *job;
     tail.mix += 2 * done;
     tail.src += 2 * (position >> 32);
     tail.env = job->env ? job->env + done : NULL;
     tail.frac = (uint32_t)position;
     tail.n -= done;
-    if (tail.n)
-        scalar(&tail);
+    scalar(&tail);
 }
 
 static inline void copy(const bp_mix_job *job, int with_env)

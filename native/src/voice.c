@@ -51,14 +51,28 @@ static void reverse(float *frames, uint32_t n)
     }
 }
 
-/* `run` rounded up to whole vectors, where the source has bytes for it: what is decoded too much is overwritten
- * by the next piece or never read, and a loop without a tail is faster. */
-static uint32_t padded(const bp_shared *s, const bp_voice *v, const unsigned char *bytes, uint32_t run)
+/* Asks for the cache lines on the far side of what is being read, where the next interval will read: by the time
+ * that this voice comes round again, all the others have been rendered, and the lines are there. */
+static void prefetch(const unsigned char *from, const unsigned char *to)
 {
-    uint32_t more = (run + PAD_FRAMES - 1) & ~(uint32_t)(PAD_FRAMES - 1);
-    uint64_t inside = bytes == s->raw ? 0 : (uint64_t)(bytes - s->cache.data) & s->cache.block_mask;
-    int fits = bytes == s->raw || inside + (uint64_t)more * v->frame_bytes <= s->cache.block_bytes;
-    return fits ? more : run;
+    for (; from < to; from += 64)
+        __builtin_prefetch(from, 0, 3);
+}
+
+/* How many frames to decode: `run` rounded up to whole vectors, where the source has bytes for it. What is decoded
+ * too much is overwritten by the next piece or never read, and a loop without a tail is faster. */
+static uint32_t padded(const bp_shared *s, const bp_voice *v, const unsigned char *bytes, uint32_t run, int step)
+{
+    uint32_t more = (run + PAD_FRAMES - 1) & ~(uint32_t)(PAD_FRAMES - 1), size = run * v->frame_bytes;
+    if (bytes == s->raw)
+        return more;
+    uint32_t inside = (uint32_t)(bytes - s->cache.data) & s->cache.block_mask;
+    uint32_t left = s->cache.block_bytes - inside;
+    if (step > 0)
+        prefetch(bytes + size, bytes + (left < 2 * size ? left : 2 * size));
+    else
+        prefetch(bytes - (inside < size ? inside : size), bytes);
+    return more * v->frame_bytes <= left ? more : run;
 }
 
 /* Decodes virtual frames [u, u + n) into dst; what lies beyond the end, or is missing, is silence. */
@@ -75,7 +89,7 @@ static void fetch(bp_shared *s, bp_voice *v, uint64_t u, uint32_t n, float *dst)
             run = run ? run : n;
             memset(dst, 0, (size_t)run * 2 * sizeof *dst);
         } else {
-            decode(dst, bytes, padded(s, v, bytes, run));
+            decode(dst, bytes, padded(s, v, bytes, run, p.step));
             if (p.step < 0)
                 reverse(dst, run);
         }
@@ -121,22 +135,6 @@ static void move_on(bp_voice *v, uint32_t n)
     v->frac = (uint32_t)low;
 }
 
-/* Asks for the cache lines that the next interval will read: by the time that this voice comes round again, all
- * the others have been rendered, and the lines are there. Only within the block at hand. */
-static void prefetch(const bp_shared *s, const bp_voice *v)
-{
-    bp_piece p = bp_region_piece(&v->region, v->u);
-    uint64_t at = v->file->format.data_offset + p.file * v->frame_bytes;
-    if (p.count == 0 || v->memo_block == BP_NONE || at >> s->cache.block_shift != v->memo_block)
-        return;
-    const unsigned char *memory = bp_cache_data(&s->cache, v->memo_slot);
-    int64_t inside = (int64_t)(at & s->cache.block_mask), size = s->cache.block_bytes;
-    int64_t bytes = (int64_t)((BP_GRID * v->inc >> 32) + 4) * v->frame_bytes;
-    int64_t low = p.step > 0 ? inside : inside - bytes, high = p.step > 0 ? inside + bytes : inside;
-    for (int64_t i = low < 0 ? 0 : low & ~63; i < high && i < size; i += 64)
-        __builtin_prefetch(memory + i, 0, 3);
-}
-
 void bp_voice_render(bp_shared *s, bp_voice *v, float *out, uint32_t n)
 {
     int constant = 0;
@@ -147,7 +145,6 @@ void bp_voice_render(bp_shared *s, bp_voice *v, float *out, uint32_t n)
     move_on(v, run);
     if (v->u >= v->last)
         v->stage = BP_ENDED;
-    prefetch(s, v);
 }
 
 /* ---- missing data ---- */

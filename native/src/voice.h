@@ -15,11 +15,11 @@ typedef struct bp_entry {
 
 /* The blocks ahead of a voice, in the order of need. */
 typedef struct bp_window {
+    uint64_t safe;               /* all virtual frames below it are resident */
+    uint64_t quiet;              /* until the voice reaches it no block can be let go */
     uint32_t head, tail, length; /* entries, linked */
     uint32_t check;              /* the first entry not yet seen resident, or BP_NONE */
     uint64_t ahead;              /* the next virtual frame that needs a block not held yet; UINT64_MAX: none */
-    uint64_t safe;               /* all virtual frames below it are resident */
-    uint64_t quiet;              /* until the voice reaches it no block can be let go */
     uint32_t cursor;             /* that block */
     uint8_t fresh;               /* 1: `ahead` begins a piece, so the cursor must be found anew */
     uint8_t no_room;             /* the last try to hold one more block found every block held */
@@ -36,26 +36,26 @@ typedef enum bp_stage { BP_ATTACK, BP_SUSTAIN, BP_RELEASE, BP_ENDED } bp_stage;
 /* What the voice does about missing blocks. */
 typedef enum bp_duck { BP_PLAYING, BP_FADING_OUT, BP_SILENT, BP_FADING_IN } bp_duck;
 
+/* What each interval reads stands together at the front: hundreds of voices must fit the processor's cache. */
 typedef struct bp_voice {
-    bp_region region;
-    const bp_file *file;
     uint64_t u, last; /* virtual frame, and the first beyond the end */
     uint64_t inc;     /* virtual frames for each output frame, 32.32 */
-    uint32_t frac;
-    uint32_t sample, tag, cost, group;
-    uint32_t frame_bytes, stream;
-    uint32_t least_blocks; /* below this many the voice cannot even fade */
-    uint32_t share;        /* blocks that it may hold */
-    uint64_t rate;         /* bytes a second */
-    bp_window window;
-    uint32_t memo_block, memo_slot; /* the block read last, to spare a look-up */
+    uint32_t frac, frame_bytes;
     float left, right;              /* gains, the decoder's scale included */
-    float level;                    /* their sum without it */
-    bp_ramp env, fade;
-    uint32_t release; /* frames */
-    uint64_t age, auto_release, begun;
-    uint32_t auto_release_frames;
+    uint32_t memo_block, memo_slot; /* the block read last, to spare a look-up */
+    bp_region region;
+    uint64_t age, auto_release; /* output frames since the start, and at which the release begins by itself */
+    const bp_file *file;
+    uint32_t sample, share; /* share: blocks that it may hold */
     uint8_t stage, duck, gate, killed;
+    uint32_t auto_release_frames;
+    bp_window window;
+    bp_ramp env, fade;
+    uint64_t rate;               /* bytes a second */
+    uint32_t least_blocks;       /* below this many the voice cannot even fade */
+    uint32_t release;            /* frames */
+    uint32_t tag, cost, group, stream;
+    float level; /* the gains' sum, without the decoder's scale */
 } bp_voice;
 
 /* What all voices share. */

@@ -197,7 +197,7 @@ static void start(bp_engine *e, const bp_event *ev)
                     .tag = ev->tag, .cost = ev->cost, .group = ev->group, .stream = place,
                     .left = ev->gain_left * scale, .right = ev->gain_right * scale,
                     .level = ev->gain_left + ev->gain_right,
-                    .gate = ev->gate || ev->loop != BP_LOOP_NONE, .begun = e->shared.frame};
+                    .gate = ev->gate || ev->loop != BP_LOOP_NONE};
     v->frame_bytes = f->format.channels * (uint32_t)(uint8_t) "\1\2\2\3\3\4\4\4\4"[f->format.encoding];
     v->last = bp_region_length(&v->region);
     v->rate = (v->inc >> 16) * v->frame_bytes * e->config.rate >> 16;
@@ -279,14 +279,23 @@ static void forget_ended(bp_engine *e)
     e->active_count = kept;
 }
 
-void bp_voices_grid(bp_engine *e)
+void bp_voices_tidy(bp_engine *e)
 {
     forget_ended(e);
     share_out(e);
+}
+
+void bp_voices_render(bp_engine *e, float *out, uint32_t n, int on_grid)
+{
     for (uint32_t i = 0; i < e->active_count; i++) {
         bp_voice *v = &e->voices[e->active[i]];
-        bp_window_update(&e->shared, v, v->share);
-        if (bp_voice_check(&e->shared, v))
-            report(e, v);
+        if (v->stage == BP_ENDED)
+            continue;
+        if (on_grid) {
+            bp_window_update(&e->shared, v, v->share);
+            if (bp_voice_check(&e->shared, v))
+                report(e, v);
+        }
+        bp_voice_render(&e->shared, v, out, n);
     }
 }
