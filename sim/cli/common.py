@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,9})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _LARGEST = 1 << 50  # 1 PiB: beyond any card, and far inside what 64 bits hold
+_FILE_WIDTH = 200  # columns for output that is no terminal's: wide enough for the paths of most cards
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
@@ -83,7 +84,8 @@ def console() -> Console:
     """Rich output on stdout that takes text as it is: no markup, no guessing at colours."""
     from rich.console import Console  # noqa: PLC0415  rich costs 40 ms that --json and --help need not pay
 
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
 
 
 @contextmanager
