@@ -5,7 +5,8 @@
  * command time. With V streams that together consume S bytes a second from a card that needs t for a command
  * and 1/W for a byte, every stream can be served once in each cycle of T = V t / (1 - S/W), when each command
  * then brings T of playing time: that is the least worth asking for. What time is left before the other
- * streams' deadlines, if each of those gets its own least, is slack, and the stream being served may have it. */
+ * streams' deadlines and its own, if each of those gets its own least, is slack: the stream being served may have
+ * half of it, so that those after it grow too. */
 #include "reader.h"
 
 #include "cache.h"
@@ -208,8 +209,9 @@ static uint32_t quota(const bp_reader *r, uint64_t start_ns)
     uint64_t own = least_bytes(r, r->active[0], cycle);
     uint64_t spent = start_ns + transfer_ns(r, own);
     uint64_t slack = transfer_ns(r, most_bytes);
-    for (uint32_t i = 1; i < r->active_count; i++) {
-        spent += transfer_ns(r, least_bytes(r, r->active[i], cycle));
+    for (uint32_t i = 0; i < r->active_count; i++) {
+        if (i > 0)
+            spent += transfer_ns(r, least_bytes(r, r->active[i], cycle));
         uint64_t deadline = first_deadline(r, r->active[i]);
         uint64_t spare = deadline > spent ? deadline - spent : 0;
         if (spare < slack)
@@ -217,7 +219,7 @@ static uint32_t quota(const bp_reader *r, uint64_t start_ns)
         if (slack == 0)
             break;
     }
-    uint64_t blocks = (own + slack * 1000u / r->ps_per_byte) / r->block_bytes;
+    uint64_t blocks = (own + slack / 2 * 1000u / r->ps_per_byte) / r->block_bytes;
     return blocks < r->max_blocks ? (uint32_t)blocks : r->max_blocks;
 }
 

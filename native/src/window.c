@@ -85,9 +85,10 @@ static int short_loop(const bp_shared *s, const bp_voice *v)
  * absence had to begin. */
 static uint64_t deadline(const bp_shared *s, const bp_voice *v, uint64_t first)
 {
-    if (first <= v->u)
+    uint64_t taps = bp_taps_after(s->quality) + 2;
+    if (first <= v->u + taps)
         return s->frame;
-    uint64_t frames = ((first - v->u) << 32) / v->inc, margin = s->fade_frames + BP_GRID;
+    uint64_t frames = ((first - v->u - taps) << 32) / v->inc, margin = s->fade_frames + BP_GRID;
     return s->frame + (frames > margin ? frames - margin : 0);
 }
 
