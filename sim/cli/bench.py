@@ -29,7 +29,7 @@ def bench() -> None:
 @click.option(
     "--material",
     type=SIZE,
-    default="28M",
+    default="8M",
     show_default=True,
     help="Samples that the voices play, all resident.",
 )
