@@ -36,16 +36,20 @@ static uint32_t until_change(const bp_voice *v, uint32_t n)
     uint64_t left = n;
     if (v->stage == BP_ATTACK || v->stage == BP_RELEASE)
         left = v->env.length - v->env.age;
-    if (v->stage != BP_RELEASE && v->auto_release - v->age < left)
+    if (v->auto_release > v->age && v->auto_release - v->age < left)
         left = v->auto_release - v->age;
+    if (v->cut_fade > v->age && v->cut_fade - v->age < left)
+        left = v->cut_fade - v->age;
     return left < n ? (uint32_t)left : n;
 }
 
 static void change(bp_voice *v)
 {
-    if (v->stage != BP_RELEASE && v->age == v->auto_release)
-        bp_envelope_release(v, v->auto_release_frames);
-    else if (v->stage == BP_ATTACK && v->env.age == v->env.length)
+    if (v->age == v->auto_release)
+        bp_envelope_release(v, v->release);
+    if (v->age == v->cut_fade) /* also in a release that is too long to end in time */
+        bp_envelope_release(v, v->cut_fade_frames);
+    if (v->stage == BP_ATTACK && v->env.age == v->env.length)
         bp_envelope_start(v, 0);
     else if (v->stage == BP_RELEASE && v->env.age == v->env.length)
         v->stage = BP_ENDED;

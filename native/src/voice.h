@@ -45,10 +45,11 @@ typedef struct bp_voice {
     uint32_t memo_block, memo_slot; /* the block read last, to spare a look-up */
     bp_region region;
     uint64_t age, auto_release; /* output frames since the start, and at which the release begins by itself */
+    uint64_t cut_fade; /* age at which the fade before an end inside the file begins */
     const bp_file *file;
     uint32_t sample, share; /* share: blocks that it may hold */
     uint8_t stage, duck, gate, killed;
-    uint32_t auto_release_frames;
+    uint32_t cut_fade_frames;
     bp_window window;
     bp_ramp env, fade;
     uint64_t rate;               /* bytes a second */

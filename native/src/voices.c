@@ -176,11 +176,8 @@ static void start_envelope(const bp_engine *e, bp_voice *v, const bp_event *ev)
         fade = (uint32_t)(total / 2); /* both fades must fit */
     bp_envelope_start(v, cut_start ? at_least(ev->attack, fade) : ev->attack);
     v->auto_release = ev->hold ? ev->hold : UINT64_MAX;
-    v->auto_release_frames = v->release;
-    if (cut_end && total != UINT64_MAX && fade && total - fade < v->auto_release) {
-        v->auto_release = total - fade;
-        v->auto_release_frames = fade;
-    }
+    v->cut_fade = cut_end && total != UINT64_MAX && fade ? total - fade : UINT64_MAX;
+    v->cut_fade_frames = fade;
 }
 
 static void start(bp_engine *e, const bp_event *ev)
