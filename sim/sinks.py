@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,9 +48,9 @@ class WavSink:
         self.clipped = 0
         self._bits = bits
         self._path = path.resolve()
-        self._part = self._path.with_name(self._path.name + ".part")
+        self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         large = max_frames * 2 * _WIDTHS[bits] > _WAV_LIMIT
-        with self._part.open("wb"):
+        with self._part.open("xb"):
             pass  # a plain OSError where the folder is missing or read-only
         self._file = soundfile.SoundFile(
             self._part, "w", rate, 2, _SUBTYPES[bits], format="RF64" if large else "WAV"
@@ -56,7 +58,8 @@ class WavSink:
 
     def write(self, block: Block) -> None:
         """Append one block, shape (frames, 2)."""
-        self._file.write(block if self._bits == "32f" else self._integers(block))
+        with self._explained():
+            self._file.write(block if self._bits == "32f" else self._integers(block))
 
     def _integers(self, block: Block) -> NDArray[Any]:
         bits = int(self._bits)
@@ -64,17 +67,29 @@ class WavSink:
         self.clipped += clipped
         return values.astype(np.int16) if bits == 16 else values << (32 - bits)
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn libsndfile's "System error." into an OSError that says what failed."""
+        try:
+            yield
+        except soundfile.SoundFileError as error:
+            raise OSError(
+                f"{self._path}: the disk is full or failed while the WAV file was written"
+            ) from error
+
     def __enter__(self) -> WavSink:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if kind is None:
-            _forget_peak_time(self._part)
-            os.replace(self._part, self._path)
-        else:
+        try:
+            with self._explained():
+                self._file.close()
+            if kind is None:
+                _forget_peak_time(self._part)
+                os.replace(self._part, self._path)
+        finally:
             self._part.unlink(missing_ok=True)
 
 

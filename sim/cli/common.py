@@ -84,8 +84,13 @@ def console() -> Console:
     """Rich output on stdout that takes text as it is: no markup, no guessing at colours."""
     from rich.console import Console  # noqa: PLC0415  rich costs 40 ms that --json and --help need not pay
 
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            """Let the command's own handling see it, rather than exit with 1, which means findings here."""
+            raise BrokenPipeError
+
     width = None if sys.stdout.isatty() else _FILE_WIDTH
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
+    return Output(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
 
 
 @contextmanager

@@ -86,6 +86,17 @@ def test_known_failures_are_one_sentence_and_a_status(error: BaseException, stat
     assert result.stderr.count("\n") == (0 if isinstance(error, BrokenPipeError) else 1)
 
 
+def test_a_reader_that_stops_reading_is_no_failure(tmp_path):
+    (tmp_path / "A").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sim", "boot", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, said = process.communicate()
+    assert (process.returncode, said) == (0, b"")
+
+
 def test_an_unforeseen_error_is_not_hidden_from_tests_but_from_users(monkeypatch, capsys):
     result = CliRunner().invoke(failing(ZeroDivisionError("oops")))
     assert isinstance(result.exception, ZeroDivisionError)

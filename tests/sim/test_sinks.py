@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -76,6 +78,26 @@ def test_nothing_is_left_and_the_old_file_stays_after_a_failure(tmp_path):
         interrupted()
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
     assert path.read_bytes() == b"old"
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path):
+    code = f"""
+import resource, signal, sys
+import numpy as np
+from pathlib import Path
+from sim.sinks import WavSink
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+try:
+    with WavSink(Path({str(tmp_path / "a.wav")!r}), 48_000) as sink:
+        for _ in range(100):
+            sink.write(np.zeros((4096, 2), np.float32))
+except OSError as error:
+    sys.exit("disk is full" not in str(error))
+sys.exit(2)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_long_file_is_rf64(tmp_path):
