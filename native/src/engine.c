@@ -120,11 +120,10 @@ void bp_engine_free(bp_engine *e)
 
 static int sample_fits(const bp_sample *s, uint64_t file_bytes)
 {
-    static const unsigned char sizes[BP_ENCODINGS] = {1, 2, 2, 3, 3, 4, 4, 4, 4};
     if (s->encoding >= BP_ENCODINGS || s->channels < 1 || s->channels > 2 || s->frames < 1 ||
         s->frames > INT32_MAX || s->rate < 1 || s->rate > 1000000 || s->data_offset > file_bytes)
         return 0;
-    return s->frames * s->channels * sizes[s->encoding] <= file_bytes - s->data_offset;
+    return s->frames * s->channels * bp_encoding_bytes(s->encoding) <= file_bytes - s->data_offset;
 }
 
 int bp_engine_add_sample(bp_engine *e, const bp_sample *sample, const bp_extent *extents, uint32_t count)
@@ -182,7 +181,7 @@ int bp_engine_pin(bp_engine *e, uint32_t sample, uint64_t first, uint64_t frames
         return BP_EINVAL;
     const bp_sample *s = &e->files[sample].format;
     uint64_t end = frames < s->frames - first ? first + frames : s->frames;
-    uint64_t frame_bytes = s->channels * (uint64_t)(uint8_t) "\1\2\2\3\3\4\4\4\4"[s->encoding];
+    uint64_t frame_bytes = s->channels * bp_encoding_bytes(s->encoding);
     uint64_t size = e->config.block_bytes;
     uint64_t block = (s->data_offset + first * frame_bytes) / size;
     uint64_t last = (s->data_offset + end * frame_bytes - 1) / size;

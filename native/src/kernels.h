@@ -47,6 +47,12 @@ static inline uint32_t bp_taps_after(uint32_t quality)
 
 /* The kernels of a path; AUTO is the fastest that this machine has; NULL where it has not got the path. */
 const bp_kernels *bp_kernels_get(uint32_t path);
+/* Bytes of one value. */
+static inline uint32_t bp_encoding_bytes(uint32_t encoding)
+{
+    static const uint8_t bytes[BP_ENCODINGS] = {1, 2, 2, 3, 3, 4, 4, 4, 4};
+    return bytes[encoding];
+}
 /* What brings a decoded value to +-1: an exact power of two. */
 float bp_decode_scale(uint32_t encoding);
 /* Floats in the sinc table, and its weights. */

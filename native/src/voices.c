@@ -31,7 +31,8 @@ static void kill(bp_engine *e, bp_voice *v)
     v->killed = 1;
     if (v->age == 0 || v->duck == BP_SILENT)
         v->stage = BP_ENDED; /* not heard yet, or not heard now: there is nothing to fade */
-    else
+    e->shares_stale = 1;
+    if (v->stage != BP_ENDED)
         bp_envelope_release(v, e->config.fade_frames);
 }
 
@@ -114,6 +115,8 @@ static int make_room(bp_engine *e, uint32_t cost)
 static uint32_t fair_share(const bp_engine *e, const bp_voice *v)
 {
     const bp_cache *c = &e->shared.cache;
+    if (v->killed)
+        return v->least_blocks; /* it only fades */
     uint64_t blocks = (uint64_t)(c->count - c->pinned) * v->rate / (e->total_rate ? e->total_rate : 1);
     if (blocks > e->config.max_ahead_blocks)
         blocks = e->config.max_ahead_blocks;
@@ -186,6 +189,7 @@ static void start(bp_engine *e, const bp_event *ev)
         bp_count(&e->refused, 1);
         return;
     }
+    bp_count(&e->started, 1);
     uint32_t place = e->idle[--e->idle_count];
     bp_voice *v = &e->voices[place];
     const bp_file *f = &e->files[ev->sample];
@@ -195,7 +199,7 @@ static void start(bp_engine *e, const bp_event *ev)
                     .left = ev->gain_left * scale, .right = ev->gain_right * scale,
                     .level = ev->gain_left + ev->gain_right,
                     .gate = ev->gate || ev->loop != BP_LOOP_NONE};
-    v->frame_bytes = f->format.channels * (uint32_t)(uint8_t) "\1\2\2\3\3\4\4\4\4"[f->format.encoding];
+    v->frame_bytes = f->format.channels * bp_encoding_bytes(f->format.encoding);
     v->last = bp_region_length(&v->region);
     v->rate = (v->inc >> 16) * v->frame_bytes * e->config.rate >> 16;
     v->rate += v->rate == 0;
@@ -208,13 +212,14 @@ static void start(bp_engine *e, const bp_event *ev)
     bp_order_rate(&e->shared, place, v->rate);
     bp_window_open(v);
     share_out(e);
-    bp_window_update(&e->shared, v, v->share);
+    /* Of many voices that start at once, none may take what the next one needs; the rest comes at the grid. */
+    bp_window_update(&e->shared, v, v->least_blocks);
     if (v->window.no_room) { /* the others hold more than is now fair */
         for (uint32_t i = 0; i + 1 < e->active_count; i++) {
             bp_voice *other = &e->voices[e->active[i]];
             bp_window_limit(&e->shared, other, other->share);
         }
-        bp_window_update(&e->shared, v, v->share);
+        bp_window_update(&e->shared, v, v->least_blocks);
     }
     bp_engine_serve_now(e);
     if (bp_voice_check_start(&e->shared, v))
@@ -231,7 +236,6 @@ static void begin(bp_engine *e, const bp_event *ev)
         bp_count(&e->refused, 1);
         return;
     }
-    bp_count(&e->started, 1);
     start(e, ev);
     uint64_t now = bp_voices_cost(e);
     if (now > atomic_load_explicit(&e->peak, memory_order_relaxed))
