@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +58,11 @@ def decode_pcm(data: bytes, channels: int, encoding: Encoding) -> NDArray[np.flo
     return np.repeat(shaped, 2, axis=1) if channels == 1 else shaped
 
 
-@dataclass
 class CardImage:
     """Bytes of a card, and where its files lie on it."""
 
-    content: bytearray = field(default_factory=bytearray)
+    def __init__(self) -> None:
+        self.content = bytearray()
 
     def put(self, data: bytes, pieces: Sequence[int] = (), gap: int = 0) -> tuple[Extent, ...]:
         """Lay a file down in runs of these lengths (the rest in one), backwards on the card where there are
