@@ -87,13 +87,13 @@ class WavSink:
             with self._explained():
                 self._file.close()
             if kind is None:
-                _forget_peak_time(self._part)
+                forget_peak_time(self._part)
                 os.replace(self._part, self._path)
         finally:
             self._part.unlink(missing_ok=True)
 
 
-def _forget_peak_time(path: Path) -> None:
+def forget_peak_time(path: Path) -> None:
     """Zero the wall-clock time that libsndfile puts in a PEAK chunk, so that equal audio is an equal file."""
     with path.open("r+b") as file:
         at = file.read(256).find(b"PEAK")

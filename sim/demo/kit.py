@@ -12,6 +12,7 @@ import soundfile
 from sim.demo import synth
 from sim.demo.score import BAR_SECONDS, BARS, BASS_NOTES, BEAT_SECONDS, DRUMS, VOICES
 from sim.demo.synth import Audio
+from sim.sinks import forget_peak_time
 
 SEED = 404
 _CYCLE_BARS = len(VOICES)
@@ -33,6 +34,7 @@ class Sound:
         path.parent.mkdir(parents=True, exist_ok=True)
         kind = "AIFF" if path.suffix == ".aif" else "WAV"
         soundfile.write(path, self.audio, self.rate, self.subtype, format=kind)
+        forget_peak_time(path)
         return path
 
 

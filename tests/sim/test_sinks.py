@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from sim.demo.kit import Sound
 from sim.errors import InputError
 from sim.sinks import HashSink, MeterSink, WavSink, quantise
 
@@ -129,3 +131,11 @@ def test_meter():
     assert meter.peak_dbfs == pytest.approx(-6.0206, abs=1e-4)
     meter.write(np.array([[1.25, -2.0], [1.0, 0]], np.float32))
     assert (meter.peak, meter.over) == (2.0, 2)
+
+
+def test_a_float_file_of_the_kit_does_not_tell_when_it_was_written(tmp_path: Path):
+    """libsndfile stamps float files with the time; two cards of the same kit would differ."""
+    path = Sound("x.wav", np.ones(8), subtype="FLOAT").save(tmp_path)
+    data = path.read_bytes()
+    at = data.index(b"PEAK")
+    assert data[at + 12 : at + 16] == bytes(4)
