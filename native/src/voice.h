@@ -17,6 +17,7 @@ typedef struct bp_entry {
 typedef struct bp_window {
     uint64_t safe;               /* all virtual frames below it are resident */
     uint64_t quiet;              /* until the voice reaches it no block can be let go */
+    uint64_t from;               /* the virtual frame at which it was opened, or begun again after a gap */
     uint32_t head, tail, length; /* entries, linked */
     uint32_t check;              /* the first entry not yet seen resident, or BP_NONE */
     uint64_t ahead;              /* the next virtual frame that needs a block not held yet; UINT64_MAX: none */

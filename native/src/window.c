@@ -196,7 +196,8 @@ static void extend(bp_shared *s, bp_voice *v, uint32_t share)
         }
         advance(s, v, &p);
         uint64_t length = v->region.end - v->region.start, cycle = v->region.end - v->region.loop_start;
-        if (w->fresh && w->ahead >= length + 2 * cycle && short_loop(s, v)) {
+        uint64_t whole_from = w->from > length ? w->from : length;
+        if (w->fresh && w->ahead >= whole_from + 2 * cycle && short_loop(s, v)) {
             w->ahead = UINT64_MAX;
             w->looped = 1;
         }
@@ -220,7 +221,7 @@ void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share)
     if (w->ahead != UINT64_MAX && w->ahead < behind) { /* time went on while the cache had no room */
         while (w->head != BP_NONE)
             pop(s, v);
-        w->ahead = behind;
+        w->ahead = w->from = behind;
         w->fresh = 1;
     }
     uint64_t held_from = w->looped ? v->region.end - v->region.start : UINT64_MAX;
