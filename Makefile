@@ -41,10 +41,10 @@ test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
 
 bench: $(STAMP) ## measure the figures that the project promises
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' --quiet --benchmark-quiet
 
 bench-peers: $(STAMP) ## the same beside FluidSynth, scsynth, mcopy and pyfatfs, where installed
-	@$(BIN)/python -m benchmarks.peers
+	@$(BIN)/python -m pytest benchmarks/bench_peers.py -o python_files='bench_*.py' --quiet --benchmark-quiet
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check .
