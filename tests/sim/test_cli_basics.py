@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from firmware import profiles
 from sdcard_image.types import CardError, CardIOError
 from sim import cli as cli_module
 from sim.cli import COMMANDS, cli
@@ -107,6 +108,15 @@ def test_an_unforeseen_error_is_not_hidden_from_tests_but_from_users(monkeypatch
     said = capsys.readouterr().err
     assert "defect of benchpad" in said
     assert "Traceback" not in said
+
+
+def test_every_profile_can_be_asked_for():
+    for command in ("boot", "render"):
+        found = cli.get_command(click.Context(cli), command)
+        assert found is not None
+        device = next(option for option in found.params if option.name == "device")
+        assert isinstance(device.type, click.Choice)
+        assert sorted(device.type.choices) == profiles.names()
 
 
 def test_sentences():
