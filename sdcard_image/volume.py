@@ -67,10 +67,7 @@ class Volume:
 
     def chain(self, path: str, cluster: int, limit: int | None = None) -> list[tuple[int, int]]:
         """A chain's runs; `CardError` where it is broken, loops, or is shared with another file."""
-        if cluster in self._claimed_twice:
-            raise CardError(
-                f"{path}: it begins in the same cluster as {self._heads[cluster]}; check the card"
-            )
+        self._check_claims(path, cluster)
         try:
             runs = list(self.fat.runs(cluster, limit))
         except CardError as error:
@@ -80,6 +77,12 @@ class Volume:
             if problem:
                 raise CardError(f"{path}: {problem}; check the card")
         return runs
+
+    def _check_claims(self, path: str, cluster: int) -> None:
+        """Refuse whatever two entries claim: a folder could otherwise be its own ancestor."""
+        if cluster in self._claimed_twice:
+            other = self._heads.get(cluster, "another")
+            raise CardError(f"{path}: it begins in the same cluster as {other}; check the card")
 
     def audit(self) -> dict[int, str]:
         """Which chains are damaged: first cluster -> what is wrong. Walks the whole card once."""
@@ -98,6 +101,8 @@ class Volume:
 
     def table(self, path: str, cluster: int) -> FolderTable:
         """The folder at ``cluster``, from memory if it was read before."""
+        if path:
+            self._check_claims(path, cluster)
         table = self._folders.get(cluster)
         if table is None:
             most = self.max_folder_clusters
@@ -111,10 +116,10 @@ class Volume:
     def _register(self, table: FolderTable) -> None:
         self._folders[table.cluster] = table
         for slot in table.slots:
-            if slot.cluster and self._heads.setdefault(slot.cluster, f"{table.path}/{slot.name}") != (
-                f"{table.path}/{slot.name}"
-            ):
+            if slot.cluster in self._heads:
                 self._claimed_twice.add(slot.cluster)
+            elif slot.cluster:
+                self._heads[slot.cluster] = f"{table.path}/{slot.name}"
 
     def locate(self, path: str) -> tuple[FolderTable, Slot | None, str]:
         """The folder that ``path`` lies in, its entry there if any, and the last name ('' for the top)."""

@@ -162,6 +162,7 @@ def test_a_folder_holds_65536_entries_and_no_more(tmp_path) -> None:
     assert not (tmp_path / "d.img").exists()
 
 
+@pytest.mark.parametrize("image", [SETTINGS[1], SETTINGS[2]], ids=str, indirect=True)
 def test_single_changes_satisfy_the_judges(image, tmp_path, require_tool) -> None:
     card = open_card(image, writable=True)
     card.put("/KICK.WAV", b"longer than before" * 1000)
@@ -171,7 +172,7 @@ def test_single_changes_satisfy_the_judges(image, tmp_path, require_tool) -> Non
     card.remove("/one.wav")
     card.rename("/noext", "/made/a longer name than before.ext")
     card.rename("/level 00", "/made/moved")
-    for i in range(200):
+    for i in range(40):
         card.put(f"/made/many with the same prefix {i}.wav", b"%d" % i)
     expected = {e.path: card.read(e.path) for e in card.walk() if not e.is_dir}
     card.close()
