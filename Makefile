@@ -44,7 +44,7 @@ bench: $(STAMP) ## measure the figures that the project promises
 	@$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' --quiet --benchmark-quiet
 
 bench-peers: $(STAMP) ## the same beside FluidSynth, scsynth, mcopy and pyfatfs, where installed
-	@$(BIN)/python -m pytest benchmarks/bench_peers.py -o python_files='bench_*.py' --quiet --benchmark-quiet
+	@$(BIN)/python -m pytest benchmarks/bench_peers.py benchmarks/bench_filling.py -o python_files='bench_*.py' --quiet --benchmark-quiet
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check .
