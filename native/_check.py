@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from native.types import EngineError, QueueFullError
 
 _MESSAGES = {
@@ -18,3 +21,12 @@ def check(code: int, what: str) -> int:
         return code
     error = QueueFullError if code == -3 else EngineError
     raise error(f"{what}: {_MESSAGES.get(code, f'error {code}')}")
+
+
+@contextmanager
+def in_range(what: str) -> Iterator[None]:
+    """Turns a number that does not fit its C field, or overflows on its way there, into EngineError."""
+    try:
+        yield
+    except OverflowError as error:
+        raise EngineError(f"{what}: a value is negative or too large ({error})") from None

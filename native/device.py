@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from native._check import in_range
 from native._native import ffi, lib
 from native.types import EngineError
 
@@ -18,16 +19,21 @@ class Device:
         if pointer == ffi.NULL:
             raise EngineError("the block device could not be made: out of memory or of file descriptors")
         self._pointer = ffi.gc(pointer, lib.bp_device_free)
+        self._owned = True
 
     @property
     def pointer(self) -> Any:
-        """The C object, for the engine alone."""
+        """The C object, for the engine alone. EngineError where another device has taken it over."""
+        if not self._owned:
+            raise EngineError("the block device belongs to an emulated card: use that instead")
         return self._pointer
 
     def disown(self) -> Any:
         """The C object, which the caller frees from now on."""
-        ffi.gc(self._pointer, None)
-        return self._pointer
+        pointer = self.pointer
+        ffi.gc(pointer, None)
+        self._owned = False
+        return pointer
 
 
 def ram_device(data: bytes) -> Device:
@@ -45,8 +51,9 @@ def file_device(backings: Sequence[tuple[Path, int, int]]) -> Device:
         for path, _, _ in backings:
             fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         table = ffi.new("bp_backing[]", max(len(fds), 1))
-        for i, (fd, (_, base, length)) in enumerate(zip(fds, backings, strict=True)):
-            table[i].fd, table[i].base, table[i].length = fd, base, length
+        with in_range("block device"):
+            for i, (fd, (_, base, length)) in enumerate(zip(fds, backings, strict=True)):
+                table[i].fd, table[i].base, table[i].length = fd, base, length
         return Device(lib.bp_device_files(table, len(fds)))
     finally:
         for fd in fds:

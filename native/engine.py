@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from native._check import check
+from native._check import check, in_range
 from native._native import ffi, lib
 from native.device import Device
 from native.types import (
@@ -82,10 +82,8 @@ class Engine:
 
     def __init__(self, config: EngineConfig, device: Device) -> None:
         out = ffi.new("bp_engine **")
-        try:
+        with in_range("engine"):
             made = _make_config(config)
-        except OverflowError as error:
-            raise EngineError(f"a setting of the engine is negative or too large: {error}") from None
         check(
             lib.bp_engine_create(made, device.pointer, out),
             f"engine with {config.max_voices} voices and {config.pool_bytes} bytes in blocks of "
@@ -93,7 +91,7 @@ class Engine:
         )
         self.config = config
         self._device = device
-        self._engine = ffi.gc(out[0], lib.bp_engine_free)
+        self._open = ffi.gc(out[0], lib.bp_engine_free)
         self._event = ffi.new("bp_event *")
         self._reports = ffi.new("bp_underrun[256]")
 
@@ -106,22 +104,31 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Give the memory back; nothing else may be called afterwards."""
-        ffi.release(self._engine)
+        """Give the memory back; anything else afterwards raises EngineError."""
+        if self._open is not None:
+            ffi.release(self._open)
+            self._open = None
+
+    @property
+    def _engine(self) -> Any:
+        if self._open is None:
+            raise EngineError("the engine is closed: make a new one")
+        return self._open
 
     def add_sample(self, sample: Sample) -> int:
         """Register a sample; returns its number. EngineError where its extents do not hold its frames."""
-        made = ffi.new(
-            "bp_sample *",
-            {
-                "data_offset": sample.data_offset,
-                "frames": sample.frames,
-                "channels": sample.channels,
-                "rate": sample.rate,
-                "encoding": int(sample.encoding),
-            },
-        )
-        extents = ffi.new("bp_extent[]", [(e.offset, e.length) for e in sample.extents])
+        with in_range("sample"):
+            made = ffi.new(
+                "bp_sample *",
+                {
+                    "data_offset": sample.data_offset,
+                    "frames": sample.frames,
+                    "channels": sample.channels,
+                    "rate": sample.rate,
+                    "encoding": int(sample.encoding),
+                },
+            )
+            extents = ffi.new("bp_extent[]", [(e.offset, e.length) for e in sample.extents])
         return check(lib.bp_engine_add_sample(self._engine, made, extents, len(sample.extents)), "sample")
 
     def pin(self, sample: int, first_frame: int, frames: int) -> int:
@@ -129,7 +136,8 @@ class Engine:
 
         At most half of the pool can be pinned, so that voices can always stream: beyond that fewer are.
         """
-        return check(lib.bp_engine_pin(self._engine, sample, first_frame, frames), f"pin sample {sample}")
+        with in_range(f"pin sample {sample}"):
+            return check(lib.bp_engine_pin(self._engine, sample, first_frame, frames), f"pin sample {sample}")
 
     def pin_sample(self, sample: int) -> int:
         """Pin a whole sample; returns how many blocks are newly pinned."""
@@ -142,7 +150,8 @@ class Engine:
 
     def unpin(self, sample: int) -> int:
         """Return a sample's pinned blocks to the LRU order; returns how many there were."""
-        return check(lib.bp_engine_unpin(self._engine, sample), f"unpin sample {sample}")
+        with in_range(f"unpin sample {sample}"):
+            return check(lib.bp_engine_unpin(self._engine, sample), f"unpin sample {sample}")
 
     def preload(self) -> PreloadReport:
         """Read what is pinned before time begins; the clock stays where it is."""
@@ -152,6 +161,12 @@ class Engine:
 
     def post(self, event: Event) -> None:
         """Queue an event; events must come in order of frame. QueueFullError when `EVENT_QUEUE` wait."""
+        what = f"{type(event).__name__.lower()} at frame {event.frame}"
+        with in_range(what):
+            self._fill(event)
+        check(lib.bp_engine_post(self._engine, self._event), what)
+
+    def _fill(self, event: Event) -> None:
         made = self._event
         made.frame = event.frame
         if isinstance(event, Start):
@@ -163,14 +178,11 @@ class Engine:
             made.kind = lib.BP_EVENT_STOP_ALL
         else:
             made.kind, made.tag = lib.BP_EVENT_STOP, event.tag
-        check(
-            lib.bp_engine_post(self._engine, made), f"{type(event).__name__.lower()} at frame {event.frame}"
-        )
 
     def render(self, out: NDArray[np.float32]) -> None:
         """Fill ``out``, float32 of shape (frames, 2) and C order, with the next frames."""
-        if out.dtype != np.float32 or out.ndim != 2 or out.shape[1] != 2 or not out.flags.c_contiguous:
-            raise EngineError("render needs a C-ordered float32 array of shape (frames, 2)")
+        if out.dtype != np.float32 or out.ndim != 2 or out.shape[1] != 2 or not out.flags.carray:
+            raise EngineError("render needs a writable C-ordered float32 array of shape (frames, 2)")
         lib.bp_engine_render(self._engine, ffi.from_buffer("float *", out, require_writable=True), len(out))
 
     def time_blocks(self, blocks: int) -> float:
