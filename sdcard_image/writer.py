@@ -179,8 +179,9 @@ class VolumeWriter(VolumeStore):
         size: int,
         when: datetime,
         created: bytes = b"",
+        former: bytes = b"",
     ) -> Slot:
-        short = _choose_short(name, table, created[:11])
+        short = _choose_short(name, table, former)
         slot = self.insert(
             table, pack_entry(name, short, attributes, cluster=cluster, size=size, when=when, created=created)
         )
@@ -252,11 +253,19 @@ class VolumeWriter(VolumeStore):
             return self._move_folder(table, slot, target, path, when)
         at = (slot.index + slot.slots - 1) * SIZE
         created = bytes(table.data[at : at + SIZE])
+        former = slot.short if slot.name == name else b""  # another name must not answer to the old one
         content = _CardSource(self, f"{table.path}/{slot.name}", slot)
         clusters = self._write_data(content)
         first = int(clusters[0]) if len(clusters) else 0
         moved = self._insert(
-            target, name, slot.attributes, cluster=first, size=slot.size, when=when, created=created
+            target,
+            name,
+            slot.attributes,
+            cluster=first,
+            size=slot.size,
+            when=when,
+            created=created,
+            former=former,
         )
         self._remove(table, slot)
         return next(s for s in target.slots if s.index == moved.index)
