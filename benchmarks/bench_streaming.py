@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from conftest import NewRow
 from material import STEM_RATE, STEM_SECONDS, STEMS, stems_song
 from pytest_benchmark.fixture import BenchmarkFixture
-from timing import timed
+from timing import children_cpu_s, timed
 
 from sim.board import Board, CardTiming, Setup
 from sim.midifile import read_midi
@@ -23,11 +22,6 @@ MUSIC_S = 600
 ROUNDS = 3
 MATERIAL = STEMS * STEM_SECONDS * STEM_RATE * 4
 MIB = 1 << 20
-
-
-def _children_cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def test_streaming(
@@ -51,9 +45,9 @@ def test_streaming(
         )
 
     told: list[dict[str, Any]] = []
-    began = _children_cpu_s()
+    began = children_cpu_s()
     timed(benchmark, lambda: told.append(json.loads(render())), rounds=ROUNDS)
-    cpu_s = (_children_cpu_s() - began) / ROUNDS
+    cpu_s = (children_cpu_s() - began) / ROUNDS
     told.sort(key=lambda one: float(one["realtime_factor"]))
     middle = told[ROUNDS // 2]
     assert len({one["sha256"] for one in told}) == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import soundfile
 from peer_voices import BLOCK, FRAMES, GAIN, RATE, SAMPLES, VOICES, noise, pan, speed, start
 from synthdef import AUDIO, CONTROL, Input, SynthDef, bundle, message
+from timing import children_cpu_s
 
 INTERPOLATIONS = ("linear", "cubic")
 _BUFRD_LINEAR = 2
@@ -65,20 +65,17 @@ class Scsynth:
         score.write_bytes(self._score(interpolation, voices, seconds))
         command = [
             self._program, "-z", str(BLOCK), "-i", "0", "-o", "2", "-m", "65536", "-D", "0",
-            "-N", score, "_", result, str(RATE), "WAV", "float",
+            "-N", str(score), "_", str(result), str(RATE), "WAV", "float",
         ]  # fmt: skip
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert process.stdout is not None
-        told = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stdout.close()
-        if process.returncode:
-            raise AssertionError(f"scsynth failed ({process.returncode}): {told}")
+        began = children_cpu_s()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        spent = children_cpu_s() - began
+        if done.returncode:
+            raise AssertionError(f"scsynth failed ({done.returncode}): {done.stdout}{done.stderr}")
         audio, _ = soundfile.read(result, always_2d=True)
         heard = audio[-RATE // 10 :].any(axis=0).all()
-        nodes = sum(line.split()[1:2] == [interpolation] for line in told.splitlines())
-        return used.ru_utime + used.ru_stime, nodes if heard else 0
+        nodes = sum(line.split()[1:2] == [interpolation] for line in done.stdout.splitlines())
+        return spent, nodes if heard else 0
 
     def cpu_s(self, interpolation: str, seconds: float) -> tuple[float, int]:
         """CPU seconds of all voices beyond an empty score of the same length, and the voices that sounded."""

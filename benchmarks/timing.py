@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -9,6 +10,12 @@ from typing import TypeVar
 from pytest_benchmark.fixture import BenchmarkFixture
 
 T = TypeVar("T")
+
+
+def children_cpu_s() -> float:
+    """CPU seconds of all processes that were started and waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @dataclass(frozen=True, slots=True)
