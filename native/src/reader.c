@@ -47,7 +47,7 @@ void bp_reader_init(bp_reader *r, bp_arena *arena, const bp_config *config, uint
     r->rate = config->rate;
     r->stream_count = streams;
     device->nominal(device->context, &r->command_ns, &r->ps_per_byte);
-    ring_init(&r->orders, arena, 2 * blocks + 8 * streams, sizeof(bp_order));
+    ring_init(&r->orders, arena, blocks + 8 * streams, sizeof(bp_order));
     ring_init(&r->deliveries, arena, blocks, sizeof(bp_delivery));
     r->nodes = bp_arena_take(arena, blocks, sizeof *r->nodes);
     r->queues = bp_arena_take(arena, streams, sizeof *r->queues);
@@ -341,8 +341,13 @@ static void serve_first(bp_reader *r, uint64_t start_ns)
         status = command(r, f->extents[e].offset + (at - f->begins[e]), vectors, count, bytes);
     }
     unqueue_first(r, slots, count);
-    for (uint32_t i = 0; i < count; i++)
-        deliver(r, slots[i], status, r->free_ns);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot = slots[i];
+        int each = status;
+        if (status != BP_OK && count > 1) /* one bad sector must not cost its neighbours: each on its own */
+            each = read_scattered(r, f, r->nodes[slot].block, r->data + (size_t)slot * r->block_bytes);
+        deliver(r, slot, each, r->free_ns);
+    }
 }
 
 int bp_reader_step(bp_reader *r, uint64_t now_ns, uint64_t until_ns, uint32_t budget)
