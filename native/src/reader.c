@@ -6,10 +6,16 @@
  * and 1/W for a byte, every stream can be served once in each cycle of T = V t / (1 - S/W), when each command
  * then brings T of playing time: that is the least worth asking for. What time is left before the other
  * streams' deadlines and its own, if each of those gets its own least, is slack: the stream being served may have
- * half of it, so that those after it grow too. */
+ * half of it, so that those after it grow too.
+ *
+ * When to read. A card with time to spare would be kept busy with single blocks, each read as soon as a voice has room
+ * for it. So a stream waits until there is room for several times its least, or its deadline is two cycles off: on
+ * a card near its limit a cycle is long, and then nothing ever waits. */
 #include "reader.h"
 
 #include "cache.h"
+
+enum { ENOUGH = 4 }; /* times its least transfer is what a stream waits for */
 
 uint64_t bp_frames_to_ns(uint64_t frames, uint32_t rate)
 {
@@ -54,7 +60,7 @@ void bp_reader_init(bp_reader *r, bp_arena *arena, const bp_config *config, uint
     r->active = bp_arena_take(arena, streams, sizeof *r->active);
     if (arena->base)
         for (uint32_t i = 0; i < streams; i++)
-            r->queues[i] = (bp_queue){BP_NONE, BP_NONE, 0};
+            r->queues[i] = (bp_queue){.head = BP_NONE, .tail = BP_NONE};
 }
 
 /* ---- queues ---- */
@@ -105,6 +111,7 @@ static void dequeue(bp_reader *r, uint32_t slot)
     else
         q->tail = n->previous;
     n->queued = 0;
+    q->length--;
     if (was_head && q->head != BP_NONE)
         activate(r, n->stream);
 }
@@ -131,6 +138,7 @@ static void enqueue(bp_reader *r, uint32_t slot)
     else
         q->tail = slot;
     n->queued = 1;
+    q->length++;
     if (after == BP_NONE)
         activate(r, n->stream);
 }
@@ -200,24 +208,46 @@ static uint64_t transfer_ns(const bp_reader *r, uint64_t bytes)
     return r->command_ns + bytes * r->ps_per_byte / 1000u;
 }
 
-/* How many blocks the first stream's next command may take, without making another stream late. */
-static uint32_t quota(const bp_reader *r, uint64_t start_ns)
+static uint64_t until(uint64_t deadline_ns, uint64_t now_ns)
+{
+    return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+}
+
+/* The stream to serve now: of those that may not wait any longer, the one with the earliest deadline. BP_NONE when
+ * all can wait. The pins' stream consumes nothing and is served whenever the card has time. */
+static uint32_t choose(const bp_reader *r, uint64_t start_ns)
+{
+    uint64_t cycle = cycle_ns(r);
+    if (r->command_ns == 0)
+        return r->active[0]; /* a command costs nothing that is known: there is no reason to wait */
+    for (uint32_t i = 0; i < r->active_count; i++) {
+        const bp_queue *q = &r->queues[r->active[i]];
+        uint64_t room = (uint64_t)q->length * r->block_bytes;
+        if (q->rate == 0 || until(first_deadline(r, r->active[i]), start_ns) <= 2 * cycle ||
+            room >= ENOUGH * least_bytes(r, r->active[i], cycle) || q->length >= r->max_blocks)
+            return r->active[i];
+    }
+    return BP_NONE;
+}
+
+/* How many blocks the next command for a stream may take, without making it or another stream late. */
+static uint32_t quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
 {
     if (r->ps_per_byte == 0)
         return r->max_blocks;
     uint64_t cycle = cycle_ns(r), most_bytes = (uint64_t)r->max_blocks * r->block_bytes;
-    uint64_t own = least_bytes(r, r->active[0], cycle);
+    uint64_t own = least_bytes(r, stream, cycle);
     uint64_t spent = start_ns + transfer_ns(r, own);
-    uint64_t slack = transfer_ns(r, most_bytes);
-    for (uint32_t i = 0; i < r->active_count; i++) {
-        if (i > 0)
-            spent += transfer_ns(r, least_bytes(r, r->active[i], cycle));
-        uint64_t deadline = first_deadline(r, r->active[i]);
-        uint64_t spare = deadline > spent ? deadline - spent : 0;
+    uint64_t slack = until(first_deadline(r, stream), spent);
+    if (slack > transfer_ns(r, most_bytes))
+        slack = transfer_ns(r, most_bytes);
+    for (uint32_t i = 0; i < r->active_count && slack; i++) {
+        if (r->active[i] == stream)
+            continue;
+        spent += transfer_ns(r, least_bytes(r, r->active[i], cycle));
+        uint64_t spare = until(first_deadline(r, r->active[i]), spent);
         if (spare < slack)
             slack = spare;
-        if (slack == 0)
-            break;
     }
     uint64_t blocks = (own + slack / 2 * 1000u / r->ps_per_byte) / r->block_bytes;
     return blocks < r->max_blocks ? (uint32_t)blocks : r->max_blocks;
@@ -272,11 +302,11 @@ static int read_scattered(bp_reader *r, const bp_file *f, uint32_t block, unsign
     return BP_OK;
 }
 
-/* Collects slots of the first stream whose blocks adjoin on the card, at most `most`, upwards or downwards;
+/* Collects the first slots of a stream whose blocks adjoin on the card, at most `most`, upwards or downwards;
  * returns how many. */
-static uint32_t collect(const bp_reader *r, uint32_t most, uint32_t *slots)
+static uint32_t collect(const bp_reader *r, uint32_t stream, uint32_t most, uint32_t *slots)
 {
-    uint32_t slot = r->queues[r->active[0]].head, count = 0;
+    uint32_t slot = r->queues[stream].head, count = 0;
     const bp_node *first = &r->nodes[slot];
     const bp_file *f = &r->files[first->sample];
     uint32_t e = find_extent(f, (uint64_t)first->block * r->block_bytes);
@@ -297,13 +327,13 @@ static uint32_t collect(const bp_reader *r, uint32_t most, uint32_t *slots)
     return count;
 }
 
-/* Takes the first `count` requests off the first stream's queue. */
-static void unqueue_first(bp_reader *r, const uint32_t *slots, uint32_t count)
+/* Takes the first `count` requests off a stream's queue. */
+static void unqueue_first(bp_reader *r, uint32_t stream, const uint32_t *slots, uint32_t count)
 {
-    uint32_t stream = r->active[0];
     bp_queue *q = &r->queues[stream];
     deactivate(r, stream);
     q->head = r->nodes[slots[count - 1]].next;
+    q->length -= count;
     for (uint32_t i = 0; i < count; i++)
         r->nodes[slots[i]].queued = 0;
     if (q->head == BP_NONE) {
@@ -314,12 +344,12 @@ static void unqueue_first(bp_reader *r, const uint32_t *slots, uint32_t count)
     activate(r, stream);
 }
 
-/* One command for the first stream (several where one block lies scattered), issued at `start_ns`. */
-static void serve_first(bp_reader *r, uint64_t start_ns)
+/* One command for a stream (several where one block lies scattered), issued at `start_ns`. */
+static void serve(bp_reader *r, uint32_t stream, uint64_t start_ns)
 {
     uint32_t slots[256];
-    uint32_t count = collect(r, quota(r, start_ns), slots);
-    uint32_t head = r->queues[r->active[0]].head;
+    uint32_t count = collect(r, stream, quota(r, stream, start_ns), slots);
+    uint32_t head = r->queues[stream].head;
     const bp_file *f = &r->files[r->nodes[head].sample];
     int status;
     r->free_ns = start_ns;
@@ -340,7 +370,7 @@ static void serve_first(bp_reader *r, uint64_t start_ns)
         uint32_t e = find_extent(f, at);
         status = command(r, f->extents[e].offset + (at - f->begins[e]), vectors, count, bytes);
     }
-    unqueue_first(r, slots, count);
+    unqueue_first(r, stream, slots, count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = slots[i];
         int each = status;
@@ -356,9 +386,10 @@ int bp_reader_step(bp_reader *r, uint64_t now_ns, uint64_t until_ns, uint32_t bu
     take_orders(r);
     while (r->active_count && sent < budget) {
         uint64_t start_ns = r->free_ns > now_ns ? r->free_ns : now_ns;
-        if (start_ns >= until_ns)
+        uint32_t stream = start_ns < until_ns ? choose(r, start_ns) : BP_NONE;
+        if (stream == BP_NONE)
             break;
-        serve_first(r, start_ns);
+        serve(r, stream, start_ns);
         sent++;
     }
     return (int)sent;

@@ -42,7 +42,7 @@ typedef struct bp_node { /* one for each cache slot */
 } bp_node;
 
 typedef struct bp_queue {
-    uint32_t head, tail;
+    uint32_t head, tail, length;
     uint64_t rate; /* bytes a second */
 } bp_queue;
 
