@@ -185,10 +185,6 @@ static void start_envelope(const bp_engine *e, bp_voice *v, const bp_event *ev)
 
 static void start(bp_engine *e, const bp_event *ev)
 {
-    if (e->idle_count == 0) { /* every place sounds or fades: refuse rather than click */
-        bp_count(&e->refused, 1);
-        return;
-    }
     bp_count(&e->started, 1);
     uint32_t place = e->idle[--e->idle_count];
     bp_voice *v = &e->voices[place];
@@ -226,10 +222,42 @@ static void start(bp_engine *e, const bp_event *ev)
         report(e, v);
 }
 
+static void forget_ended(bp_engine *e)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        uint32_t place = e->active[i];
+        bp_voice *v = &e->voices[place];
+        if (v->stage != BP_ENDED) {
+            e->active[kept++] = place;
+            continue;
+        }
+        bp_window_close(&e->shared, v);
+        bp_order_rate(&e->shared, place, 0);
+        e->total_rate -= v->rate;
+        e->shares_stale = 1;
+        e->idle[e->idle_count++] = place;
+    }
+    e->active_count = kept;
+}
+
+/* Whether a place is free, ended voices' places included. Their orders must find room in the reader's queue. */
+static int has_place(bp_engine *e)
+{
+    bp_shared *s = &e->shared;
+    if (e->idle_count == 0 && bp_ring_room(s->orders) >= s->order_reserve + s->cache.loading)
+        forget_ended(e);
+    return e->idle_count > 0;
+}
+
 static void begin(bp_engine *e, const bp_event *ev)
 {
     if (retrigger(e, ev))
         return;
+    if (!has_place(e)) { /* every place sounds or fades: refuse rather than click, and take nobody's place */
+        bp_count(&e->refused, 1);
+        return;
+    }
     if (ev->group)
         mute_group(e, ev->group);
     if (!make_room(e, ev->cost)) {
@@ -260,25 +288,6 @@ void bp_voices_event(bp_engine *e, const bp_event *ev)
 }
 
 /* ---- grid ---- */
-
-static void forget_ended(bp_engine *e)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < e->active_count; i++) {
-        uint32_t place = e->active[i];
-        bp_voice *v = &e->voices[place];
-        if (v->stage != BP_ENDED) {
-            e->active[kept++] = place;
-            continue;
-        }
-        bp_window_close(&e->shared, v);
-        bp_order_rate(&e->shared, place, 0);
-        e->total_rate -= v->rate;
-        e->shares_stale = 1;
-        e->idle[e->idle_count++] = place;
-    }
-    e->active_count = kept;
-}
 
 void bp_voices_tidy(bp_engine *e)
 {
