@@ -239,6 +239,8 @@ static uint32_t quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
     uint64_t own = least_bytes(r, stream, cycle);
     uint64_t spent = start_ns + transfer_ns(r, own);
     uint64_t slack = until(first_deadline(r, stream), spent);
+    if (slack == 0) /* late as it is: only with more than its own cycle can it catch up */
+        slack = 2 * transfer_ns(r, most_bytes);
     if (slack > transfer_ns(r, most_bytes))
         slack = transfer_ns(r, most_bytes);
     for (uint32_t i = 0; i < r->active_count && slack; i++) {
