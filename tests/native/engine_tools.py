@@ -144,7 +144,6 @@ def render(
 
 
 def steepest(audio: Audio) -> float:
-    """The largest step from one frame to the next, silence before the first and after the last included."""
-    quiet = np.zeros((1, 2))
-    whole = np.concatenate([quiet, audio.astype(np.float64), quiet])
+    """The largest step from one frame to the next, from the silence before the first on."""
+    whole = np.concatenate([np.zeros((1, 2)), audio.astype(np.float64)])
     return float(np.abs(np.diff(whole, axis=0)).max())
