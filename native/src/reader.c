@@ -236,11 +236,12 @@ static uint32_t quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
     if (r->ps_per_byte == 0)
         return r->max_blocks;
     uint64_t cycle = cycle_ns(r), most_bytes = (uint64_t)r->max_blocks * r->block_bytes;
-    uint64_t own = least_bytes(r, stream, cycle);
+    uint64_t own = least_bytes(r, stream, cycle), first = first_deadline(r, stream);
+    int late = until(first, start_ns + transfer_ns(r, own)) == 0;
+    if (late) /* a cycle's worth in each cycle keeps it late for ever: only with more can it catch up */
+        own *= 2;
     uint64_t spent = start_ns + transfer_ns(r, own);
-    uint64_t slack = until(first_deadline(r, stream), spent);
-    if (slack == 0) /* late as it is: only with more than its own cycle can it catch up */
-        slack = 2 * transfer_ns(r, most_bytes);
+    uint64_t slack = late ? transfer_ns(r, most_bytes) : until(first, spent);
     if (slack > transfer_ns(r, most_bytes))
         slack = transfer_ns(r, most_bytes);
     for (uint32_t i = 0; i < r->active_count && slack; i++) {
