@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sdcard_image.fat import END, Fat, to_runs
+from sdcard_image.fat import Fat, to_runs
+from sdcard_image.layout import END
 from sdcard_image.types import CardError
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdcard_image.direntry import Slot, parse
-from sdcard_image.fat import BAD
+from sdcard_image.layout import BAD
 from sdcard_image.names import MAX_DEPTH
 from sdcard_image.types import CardError
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-
-import numpy as np
 
 from sdcard_image.bootsector import (
     FAT32_LBA,
@@ -23,8 +23,7 @@ from sdcard_image.bootsector import (
     Partition,
     chs,
 )
-from sdcard_image.fat import END
-from sdcard_image.layout import SECTOR, Geometry, plan_geometry
+from sdcard_image.layout import END, SECTOR, Geometry, plan_geometry
 from sdcard_image.medium import io_error
 from sdcard_image.names import check_label
 from sdcard_image.plan import Node, folder_bytes, folders, place, plan_tree
@@ -170,9 +169,12 @@ def _write_system(fd: int, geometry: Geometry, serial: int, label: str, used: in
 
 
 def _write_fats(fd: int, geometry: Geometry, root: Node, used: int) -> None:
-    table = np.arange(1, used + 3, dtype="<u4")
-    table[:2] = 0x0FFF_FFF8, 0x0FFF_FFFF
-    table[[node.first + node.clusters - 1 for node in _placed(root)]] = END
+    table = array("I", range(1, used + 3))  # not numpy: importing it would take longer than all the rest
+    table[0], table[1] = 0x0FFF_FFF8, END
+    for node in _placed(root):
+        table[node.first + node.clusters - 1] = END
+    if sys.byteorder == "big":
+        table.byteswap()
     for copy in range(2):
         start = geometry.start + geometry.reserved + copy * geometry.fat_sectors
         _put(fd, start * SECTOR, table.tobytes())

@@ -8,12 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from sdcard_image.layout import BAD, MASK
 from sdcard_image.types import CardError
-
-MASK = 0x0FFF_FFFF
-BAD = 0x0FFF_FFF7
-END = 0x0FFF_FFFF
-CLEAN = 0x0800_0000  # bit of FAT[1]: the volume was closed properly
 
 
 class Fat:

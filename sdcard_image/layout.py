@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from sdcard_image.types import CardError
 
 SECTOR = 512
+MASK = 0x0FFF_FFFF  # what of a FAT entry counts: 28 bits
+BAD = 0x0FFF_FFF7  # a cluster that must not be used
+END = 0x0FFF_FFFF  # the last cluster of a chain
+CLEAN = 0x0800_0000  # bit of FAT[1]: the volume was closed properly
 ALIGNMENT = 4 << 20  # the SD Association's boundary unit for cards of 2 to 32 GB
 MIN_CLUSTERS = 65_525  # Microsoft FAT specification: fewer is FAT16
 MAX_CLUSTERS = 0x0FFF_FFF5  # cluster numbers 2 to 0x0FFFFFF6

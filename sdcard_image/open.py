@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from sdcard_image.build import DEFAULT_TIMESTAMP
 from sdcard_image.folder import FolderCard, FolderWriter
 from sdcard_image.medium import FileMedium, Medium
 from sdcard_image.types import Card, CardError, WritableCard
-from sdcard_image.volume import Volume
-from sdcard_image.writer import VolumeWriter
+
+if TYPE_CHECKING:
+    from sdcard_image.volume import Volume
+    from sdcard_image.writer import VolumeWriter
 
 
 @overload
@@ -57,4 +59,8 @@ def mount(
     medium: Medium, *, writable: bool = False, timestamp: datetime = DEFAULT_TIMESTAMP
 ) -> Volume | VolumeWriter:
     """Mount the FAT32 volume on a medium. Raises `CardError`."""
+    # Mounting needs numpy; building a card does not, and is over sooner than numpy is imported.
+    from sdcard_image.volume import Volume  # noqa: PLC0415
+    from sdcard_image.writer import VolumeWriter  # noqa: PLC0415
+
     return VolumeWriter(medium, timestamp) if writable else Volume(medium)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sdcard_image.alloc import allocate, chain_clusters, chain_values
 from sdcard_image.bootsector import UNKNOWN, FsInfo
 from sdcard_image.direntry import DELETED, MAX_SLOTS, SIZE, Slot, parse
-from sdcard_image.fat import CLEAN, to_runs
+from sdcard_image.fat import to_runs
 from sdcard_image.folder_table import FolderTable
+from sdcard_image.layout import CLEAN
 from sdcard_image.medium import Medium
 from sdcard_image.types import CardError
 from sdcard_image.volume import Volume

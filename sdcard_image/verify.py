@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdcard_image.direntry import Slot
 from sdcard_image.folder_table import FolderTable
 from sdcard_image.medium import FileMedium
 from sdcard_image.types import CardError
-from sdcard_image.volume import Volume
+
+if TYPE_CHECKING:
+    from sdcard_image.volume import Volume
 
 KANJI = 0x05  # an 8.3 name that begins with this stands for 0xE5; pyfatfs does not see such entries
 
@@ -40,6 +42,8 @@ def verify_card(path: Path) -> VerifyReport:
     Raises `CardError` where ``path`` is no FAT32 image or device; a damaged or differing card is a report
     with problems.
     """
+    from sdcard_image.volume import Volume  # noqa: PLC0415  numpy, only when needed
+
     if path.is_dir():
         raise CardError(f"{path} is a folder; only an image or a device can be verified")
     medium = FileMedium(path)
