@@ -9,8 +9,8 @@ from sdcard_image.bootsector import FsInfo, validate
 from sdcard_image.direntry import LONG, MAX_SLOTS, SIZE, VOLUME, Slot, moment
 from sdcard_image.fat import Fat
 from sdcard_image.folder_table import FolderTable
+from sdcard_image.locate import find_volume
 from sdcard_image.medium import Medium
-from sdcard_image.mount import find_volume
 from sdcard_image.names import MAX_DEPTH, split_path
 from sdcard_image.types import Backing, CardError, CardInfo, Entry, Extent, ReadCounters
 
