@@ -241,12 +241,12 @@ static void many(uint32_t max_transfer, uint64_t ps_per_byte)
     w.card.bad_to = w.card.bad_from + 3000;
     for (uint32_t i = 0; i < SLOTS; i++)
         w.slots[i].generation = 1;
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < 1500; i++) {
         for (uint32_t n = pick(&w.random, 12); n > 0; n--)
             order_something(&w);
         serve_one(&w);
     }
-    CHECK(w.deliveries[0] > 1000 && w.deliveries[1] > 10 && w.deliveries[2] > 100);
+    CHECK(w.deliveries[0] > 1000 && w.deliveries[1] > 5 && w.deliveries[2] > 100);
     free(w.memory);
 }
 

@@ -209,7 +209,7 @@ int main(void)
     w.s.fade_frames = 128;
     for (uint32_t i = 0; i < ENTRIES; i++)
         entries[i].next = i + 1 < ENTRIES ? i + 1 : BP_NONE;
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 1000; i++) {
         live(&w, i & 1);
         while (w.hog_count)
             let_one_go(&w);

@@ -1,5 +1,5 @@
-"""A long fuzz of the engine, for hand use: random songs over random cards must give the same bits whatever the
-host's blocks and the vector path, and no click and no stale data.
+"""A long fuzz of the engine, for hand use: random songs over random cards must give the same bits whatever
+the host's blocks and the vector path, and no click and no stale data.
 
 python tests/fuzz/fuzz_engine.py --examples 20000
 """

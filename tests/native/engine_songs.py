@@ -1,4 +1,4 @@
-"""Random songs over random cards, for property tests: hostile to the cache, and easy to judge by ear of a program.
+"""Random songs over random cards, for property tests: hostile to the cache, and easy for a program to judge.
 
 Every sample is a plateau with soft edges, each at its own height, played with the gain that brings it to
 `VOICE_PEAK`. So a voice never exceeds that peak, and never moves faster than its edges and fades do: data of
@@ -202,7 +202,7 @@ def check_smooth(song: Song, audio: np.ndarray) -> None:
     assert np.isfinite(audio).all()
     assert audio.min() > -0.02 * VOICE_PEAK
     assert audio.max() <= places * VOICE_PEAK * 1.02
-    # A voice may move along its edge, its envelope and an underrun's fade at once; 8 bits have steps of their own.
+    # A voice may move along its edge, its envelope and an underrun's fade at once; 8 bits have steps too.
     step = VOICE_PEAK * (MAX_SPEED / EDGE + 1 / min(fade, 100) + 1 / fade + 1 / 100)
     steepest = np.abs(np.diff(audio.astype(np.float64), axis=0, prepend=np.zeros((1, 2)))).max()
     sounding = max(1, round(float(audio.max()) / VOICE_PEAK + 1))

@@ -33,7 +33,7 @@ def encode_f32(values: NDArray[np.float64]) -> bytes:
 
 
 def decode_pcm(data: bytes, channels: int, encoding: Encoding) -> NDArray[np.float64]:
-    """PCM as numpy reads it, shape (frames, 2), full scale 1. A second implementation of the engine's decoders."""
+    """PCM as numpy reads it, shape (frames, 2), full scale 1: a second implementation of the decoders."""
     raw = np.frombuffer(data, np.uint8)
     if encoding is Encoding.U8:
         values = (raw.astype(np.float64) - 128) / 128
@@ -129,7 +129,7 @@ def play(engine: Engine, events: Iterable[Event], frames: int, blocks: Sequence[
     return out
 
 
-def render(
+def render(  # noqa: PLR0917 - all but the last are what every render needs
     config: EngineConfig,
     device: Device,
     samples: Iterable[Sample],

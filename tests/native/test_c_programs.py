@@ -1,4 +1,4 @@
-"""The C tests, built with the engine's sources as they are, and under the address, undefined and thread sanitizers."""
+"""The C tests, built with the engine's sources: as they are, and under the sanitizers."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_a_bad_setting_is_refused_in_one_sentence(setting: dict) -> None:
     ],
 )
 def test_a_sample_that_cannot_be_is_refused(change: dict) -> None:
-    with engine() as made, pytest.raises(EngineError, match="^sample: "):
+    with engine() as made, pytest.raises(EngineError, match=r"^sample: "):
         made.add_sample(replace(GOOD, **change))
 
 
@@ -128,7 +128,7 @@ def test_the_table_of_samples_has_an_end() -> None:
 )
 def test_a_start_out_of_range_is_refused_and_nothing_sounds(change: dict) -> None:
     with engine() as made:
-        with pytest.raises(EngineError, match="^start at frame "):
+        with pytest.raises(EngineError, match=r"^start at frame "):
             made.post(replace(Start(0, 0, 0), **change))
         play(made, [], 1000)
         assert made.counters().voices_started == 0

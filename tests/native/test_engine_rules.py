@@ -119,8 +119,8 @@ def test_retrigger(rule: Retrigger, level: float, voices: int, started: int) -> 
 
 
 def test_toggle_starts_again_on_the_third_press() -> None:
-    press = [Start(f, 0, 7, retrigger=Retrigger.TOGGLE, loop=Loop.FORWARD, loop_start=EDGE, end=FRAMES - EDGE) for f in
-             (0, 2000, 4000)]  # fmt: skip
+    loop = {"loop": Loop.FORWARD, "loop_start": EDGE, "end": FRAMES - EDGE}
+    press = [Start(f, 0, 7, retrigger=Retrigger.TOGGLE, **loop) for f in (0, 2000, 4000)]
     audio, _ = run(press)
     assert [audio[f, 0] for f in (1000, 3000, 6000)] == [0.5, 0.0, 0.5]
 
@@ -190,20 +190,35 @@ def test_a_release_during_the_attack_goes_down_from_there() -> None:
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     first=st.builds(
-        Start, frame=st.integers(0, 300), sample=st.just(0), tag=st.just(1), attack=st.sampled_from([0, 200, 3000]),
-        hold=st.sampled_from([0, 900]), release=st.sampled_from([0, 700, 6000]), gate=st.booleans(),
-        start=st.sampled_from([0, EDGE]), end=st.sampled_from([0, 3000]), reverse=st.booleans(), group=st.just(1),
+        Start,
+        frame=st.integers(0, 300),
+        sample=st.just(0),
+        tag=st.just(1),
+        attack=st.sampled_from([0, 200, 3000]),
+        hold=st.sampled_from([0, 900]),
+        release=st.sampled_from([0, 700, 6000]),
+        gate=st.booleans(),
+        start=st.sampled_from([0, EDGE]),
+        end=st.sampled_from([0, 3000]),
+        reverse=st.booleans(),
+        group=st.just(1),
         speed=st.sampled_from([1.0, 0.5, 1.7]),
     ),
     ends=st.lists(
         st.one_of(
             st.builds(Release, frame=st.integers(0, 4000), tag=st.just(1)),
             st.builds(Stop, frame=st.integers(0, 4000), tag=st.just(1)),
-            st.builds(Start, frame=st.integers(0, 4000), sample=st.just(3), tag=st.just(2), group=st.sampled_from([0, 1])),
+            st.builds(
+                Start,
+                frame=st.integers(0, 4000),
+                sample=st.just(3),
+                tag=st.just(2),
+                group=st.sampled_from([0, 1]),
+            ),
         ),
         max_size=4,
     ),
-)  # fmt: skip
+)
 def test_no_end_clicks(first: Start, ends: list[Event]) -> None:
     audio, _ = run([first, *ends], max_voices=2)
     assert steepest(audio) <= LEVELS[0] * (1 / FADE + 1.7 / EDGE) + 4 * LEVELS[3] * (1 / FADE + 1 / EDGE)

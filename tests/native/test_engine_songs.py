@@ -1,4 +1,4 @@
-"""Random songs: the same bits whatever the host's blocks and the vector path, and never a click or stale data."""
+"""Random songs: the same bits whatever the host's blocks and the vector path, never a click or stale data."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ RATE, FRAME_BYTES = 48_000, 4
 
 
 def load(voices: int, pool: int, latency_ms: float, mb_per_s: float) -> float:
-    """The part of the card's time that these voices need: V R (t / q + 1 / W), with q the share of the pool."""
+    """The part of the card's time that these voices need: V R (t / q + 1 / W), with q a voice's share."""
     rate = RATE * FRAME_BYTES
     return voices * rate * (latency_ms / 1e3 / (pool / voices) + 1 / (mb_per_s * 1e6))
 
@@ -28,7 +28,7 @@ def stream(
     apart: int = 480,
     head_ms: float = 60.0,
 ) -> tuple[Counters, list[Underrun]]:
-    """Voices, each with a file of its own that lasts all the time, started ``apart`` frames from one another."""
+    """Voices, each with a file of its own that lasts all the time, started ``apart`` frames apart."""
     frames = int(seconds * RATE)
     noise = encode_s16(np.random.default_rng(1).uniform(-0.5, 0.5, (RATE, 2)))
     card = CardImage()

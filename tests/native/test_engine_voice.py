@@ -85,7 +85,7 @@ def _unfaded(want: np.ndarray, start: Start) -> np.ndarray:
     release=st.sampled_from([0, 300]),
     begin=st.integers(0, 300),
 )
-def test_pitch_and_envelope_follow_the_model(
+def test_pitch_and_envelope_follow_the_model(  # noqa: PLR0917 - hypothesis names them
     way, cents, rate, quality, encoding, channels, block, offset, attack, hold, off, release, begin
 ) -> None:
     rng = np.random.default_rng(7)
