@@ -201,6 +201,9 @@ static void start(bp_engine *e, const bp_event *ev)
     v->rate += v->rate == 0;
     uint64_t reach = ((BP_GRID + 2 * e->config.fade_frames) * v->inc >> 32) + 2 * BP_SINC_TAPS;
     v->least_blocks = (uint32_t)(reach * v->frame_bytes / e->config.block_bytes) + 3;
+    uint64_t cycle = v->region.end - v->region.loop_start;
+    if (v->region.loop != BP_LOOP_NONE && cycle * v->frame_bytes > e->config.block_bytes) /* else it is held whole */
+        v->least_blocks += (uint32_t)(2 * (reach / cycle)); /* each pass begins and ends within a block */
     start_envelope(e, v, ev);
     e->active[e->active_count++] = place;
     e->total_rate += v->rate;
