@@ -151,7 +151,7 @@ def test_reports_beyond_the_queue_are_counted(block: int) -> None:
 @pytest.mark.parametrize("speed", [1.0, 4.0, 16.0])
 @pytest.mark.parametrize("loop", [Loop.FORWARD, Loop.PING_PONG])
 def test_a_fast_loop_over_three_blocks_has_blocks_enough(speed: float, loop: Loop) -> None:
-    """Each pass needs three blocks where its bytes would fill little more than one; the voice's share is four."""
+    """Each pass needs three blocks where its bytes would fill little more than one; the share is four."""
     card, samples = positive_card()
     config = EngineConfig(pool_bytes=64 * 1024, block_bytes=1024, max_ahead_blocks=4, fade_frames=FADE)
     first = 256 - 30  # of a stereo frame's four bytes 256 fill a block
