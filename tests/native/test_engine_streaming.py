@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engine_tools import CardImage, encode_s16, open_engine
 
-from native.types import Counters, Encoding, EngineConfig, Extent, Sample, Start, Underrun
+from native.types import Counters, EngineConfig, Start, Underrun
 
 RATE, FRAME_BYTES = 48_000, 4
 
@@ -32,12 +32,8 @@ def stream(
     frames = int(seconds * RATE)
     noise = encode_s16(np.random.default_rng(1).uniform(-0.5, 0.5, (RATE, 2)))
     card = CardImage()
-    first = card.put(noise)[0]
-    # All files are the same second over and over: the card need not be as large as its files.
-    second = -(-frames // RATE) + 1
-    sample = Sample(
-        (Extent(first.offset, first.length),) * second, 0, second * RATE, 2, RATE, Encoding.S16_LE
-    )
+    # To the engine each voice has a file of its own, in one piece; on the card they are one and the same.
+    sample = card.sample(noise * (-(-frames // RATE) + 1))
     config = EngineConfig(max_voices=voices, pool_bytes=pool, block_bytes=block)
     device = card.device(latency_ms=latency_ms, mb_per_s=mb_per_s)
     with open_engine(config, device, [sample] * voices) as engine:
