@@ -15,7 +15,10 @@
 
 #include "cache.h"
 
-enum { ENOUGH = 4 }; /* times its least transfer is what a stream waits for */
+enum {
+    ENOUGH = 4,               /* times its least transfer is what a stream waits for */
+    MOST_EXTRA_NS = 20000000, /* beyond its least: a voice that begins meanwhile lives on its pinned head so long */
+};
 
 uint64_t bp_frames_to_ns(uint64_t frames, uint32_t rate)
 {
@@ -252,7 +255,8 @@ static uint32_t quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
         if (spare < slack)
             slack = spare;
     }
-    uint64_t blocks = (own + slack / 2 * 1000u / r->ps_per_byte) / r->block_bytes;
+    uint64_t extra_ns = slack / 2 < MOST_EXTRA_NS ? slack / 2 : MOST_EXTRA_NS;
+    uint64_t blocks = (own + extra_ns * 1000u / r->ps_per_byte) / r->block_bytes;
     return blocks < r->max_blocks ? (uint32_t)blocks : r->max_blocks;
 }
 
