@@ -200,6 +200,11 @@ class Engine:
         return self.counters().voices
 
     @property
+    def sounding(self) -> int:
+        """Voices that are not silent yet, those that fade to make room included."""
+        return self.counters().sounding
+
+    @property
     def path(self) -> str:
         """The vector path in use."""
         return str(ffi.string(lib.bp_engine_path(self._engine)).decode("ascii"))
@@ -217,6 +222,7 @@ class Engine:
         return Counters(
             frames=self.frame,
             voices=c.voices,
+            sounding=c.sounding,
             voices_peak=c.voices_peak,
             voices_started=c.voices_started,
             voices_stolen=c.voices_stolen,

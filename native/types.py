@@ -185,7 +185,8 @@ class Counters:
     """Totals since the engine was made."""
 
     frames: int = 0
-    voices: int = 0  # sounding now
+    voices: int = 0  # playing now, in units of their cost
+    sounding: int = 0  # voices not silent yet, those that fade to make room included
     voices_peak: int = 0
     voices_started: int = 0
     voices_stolen: int = 0

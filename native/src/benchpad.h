@@ -133,7 +133,7 @@ typedef struct bp_underrun {
 } bp_underrun;
 
 typedef struct bp_counters {
-    uint64_t voices, voices_peak, voices_started, voices_stolen, voices_refused;
+    uint64_t voices, sounding, voices_peak, voices_started, voices_stolen, voices_refused;
     uint64_t underruns, reports_lost;
     uint64_t hits, misses, evictions, resident_blocks, pinned_blocks;
     uint64_t reads, read_bytes, wasted_bytes, busy_ns, read_errors;

@@ -45,7 +45,7 @@ static void lay_out(bp_engine *e, bp_arena *a, bp_device *device)
     uint32_t blocks = (uint32_t)(c->pool_bytes / c->block_bytes);
     uint32_t entries = 2 * blocks + 16 * c->max_voices;
     size_t span = BP_GRID * BP_MAX_RATIO + 2 * BP_SINC_TAPS + 16; /* source frames of one grid interval */
-    e->place_count = 2 * c->max_voices; /* as many may fade as may sound */
+    e->place_count = c->max_voices + (c->max_voices > MOST_FADING ? c->max_voices : MOST_FADING);
     bp_cache_init(&s->cache, a, blocks, c->block_bytes);
     e->files = bp_arena_take(a, c->max_samples, sizeof *e->files);
     e->voices = bp_arena_take(a, e->place_count, sizeof *e->voices);
@@ -284,9 +284,9 @@ static uint64_t load(const _Atomic uint64_t *counter)
 static void publish(bp_engine *e)
 {
     const bp_cache *c = &e->shared.cache;
-    const uint64_t now[7] = {bp_voices_cost(e), c->hits, c->misses, c->evictions, c->resident, c->pinned,
-                             c->wasted_blocks * c->block_bytes};
-    for (int i = 0; i < 7; i++)
+    const uint64_t now[] = {bp_voices_cost(e), c->hits, c->misses, c->evictions, c->resident, c->pinned,
+                            c->wasted_blocks * c->block_bytes, bp_voices_sounding(e)};
+    for (int i = 0; i < PUBLISHED; i++)
         atomic_store_explicit(&e->published[i], now[i], memory_order_relaxed);
 }
 
@@ -298,7 +298,7 @@ void bp_engine_counters(const bp_engine *e, bp_counters *out)
         .voices_stolen = load(&e->stolen), .voices_refused = load(&e->refused), .underruns = load(&e->underruns),
         .reports_lost = load(&e->reports_lost), .hits = load(&e->published[1]), .misses = load(&e->published[2]),
         .evictions = load(&e->published[3]), .resident_blocks = load(&e->published[4]),
-        .pinned_blocks = load(&e->published[5]), .wasted_bytes = load(&e->published[6]), .reads = load(&r->reads),
+        .pinned_blocks = load(&e->published[5]), .wasted_bytes = load(&e->published[6]), .sounding = load(&e->published[7]), .reads = load(&r->reads),
         .read_bytes = load(&r->bytes), .busy_ns = load(&r->busy_ns), .read_errors = load(&r->errors)};
 }
 

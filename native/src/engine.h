@@ -4,6 +4,11 @@
 
 #include "voice.h"
 
+enum {
+    PUBLISHED = 8,
+    MOST_FADING = 64, /* places for stolen voices that fade, or as many as may sound */
+};
+
 struct bp_engine {
     bp_config config;
     bp_shared shared;
@@ -22,7 +27,7 @@ struct bp_engine {
     size_t memory_bytes;
     _Atomic uint64_t frame;
     _Atomic uint64_t peak, started, stolen, refused, underruns, reports_lost;
-    _Atomic uint64_t published[7]; /* the audio side's own counters, copied for the control thread */
+    _Atomic uint64_t published[PUBLISHED]; /* the audio side's own counters, copied for the control thread */
 };
 
 /* ---- engine.c ---- */
@@ -39,6 +44,8 @@ void bp_voices_tidy(bp_engine *e);
 void bp_voices_render(bp_engine *e, float *out, uint32_t n, int on_grid);
 /* Units of max_voices that sound, fading ones that were told to make room not counted. */
 uint32_t bp_voices_cost(const bp_engine *e);
+/* Voices that are not silent yet, those that were told to make room included. */
+uint32_t bp_voices_sounding(const bp_engine *e);
 
 static inline void bp_count(_Atomic uint64_t *counter, uint64_t n) /* one writer */
 {

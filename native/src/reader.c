@@ -220,13 +220,13 @@ static uint64_t until(uint64_t deadline_ns, uint64_t now_ns)
  * all can wait. The pins' stream consumes nothing and is served whenever the card has time. */
 static uint32_t choose(const bp_reader *r, uint64_t start_ns)
 {
-    uint64_t cycle = cycle_ns(r);
+    uint64_t cycle = cycle_ns(r), soon = 2 * (cycle + bp_frames_to_ns(BP_GRID, r->rate)); /* asked once a grid */
     if (r->command_ns == 0)
         return r->active[0]; /* a command costs nothing that is known: there is no reason to wait */
     for (uint32_t i = 0; i < r->active_count; i++) {
         const bp_queue *q = &r->queues[r->active[i]];
         uint64_t room = (uint64_t)q->length * r->block_bytes;
-        if (q->rate == 0 || until(first_deadline(r, r->active[i]), start_ns) <= 2 * cycle ||
+        if (q->rate == 0 || until(first_deadline(r, r->active[i]), start_ns) <= soon ||
             room >= ENOUGH * least_bytes(r, r->active[i], cycle) || q->length >= r->max_blocks)
             return r->active[i];
     }

@@ -189,8 +189,10 @@ int bp_voice_check(bp_shared *s, bp_voice *v)
     if (v->duck == BP_FADING_IN && v->fade.age == v->fade.length)
         v->duck = BP_PLAYING;
     if (v->duck == BP_SILENT) {
-        if (bp_window_covers(s, v, reach_of(s, v, needed + s->fade_frames)))
-            fade(v, BP_FADING_IN, 0.0f, 1.0f, s->fade_frames);
+        if (!bp_window_begun(s, v) || !bp_window_covers(s, v, reach_of(s, v, needed + s->fade_frames)))
+            return 0;
+        v->window.skip /= 2;
+        fade(v, BP_FADING_IN, 0.0f, 1.0f, s->fade_frames);
         return 0;
     }
     if (v->duck == BP_FADING_OUT || bp_window_covers(s, v, reach_of(s, v, needed)))

@@ -17,6 +17,7 @@ typedef struct bp_entry {
 typedef struct bp_window {
     uint64_t safe;               /* all virtual frames below it are resident */
     uint64_t quiet;              /* until the voice reaches it no block can be let go */
+    uint64_t skip;               /* frames by which a voice that lost its data last reached ahead of itself */
     uint64_t from;               /* the virtual frame at which it was opened, or begun again after a gap */
     uint32_t head, tail, length; /* entries, linked */
     uint32_t check;              /* the first entry not yet seen resident, or BP_NONE */
@@ -82,6 +83,11 @@ void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share);
 /* Gives back what exceeds `share` blocks. */
 void bp_window_limit(bp_shared *s, bp_voice *v, uint32_t share);
 void bp_window_close(bp_shared *s, bp_voice *v);
+/* Whether the voice has come to where its window begins. */
+static inline int bp_window_begun(const bp_shared *s, const bp_voice *v)
+{
+    return v->window.from == 0 || v->u >= v->window.from + bp_taps_before(s->quality);
+}
 /* Whether every block of virtual frames [.., until) is resident; moves `safe`. */
 int bp_window_covers(bp_shared *s, bp_voice *v, uint64_t until);
 /* Orders a block to be read for `stream` before `deadline` (a frame). */

@@ -13,6 +13,14 @@ uint32_t bp_voices_cost(const bp_engine *e)
     return cost;
 }
 
+uint32_t bp_voices_sounding(const bp_engine *e)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < e->active_count; i++)
+        count += e->voices[e->active[i]].stage != BP_ENDED;
+    return count;
+}
+
 static void report(bp_engine *e, const bp_voice *v)
 {
     bp_underrun u = {e->shared.frame, v->tag, v->sample, bp_voice_cause(&e->shared, v)};

@@ -1,6 +1,8 @@
 /* A voice's hold on the blocks ahead of it. See voice.h. */
 #include "voice.h"
 
+enum { MOST_SKIP_BLOCKS = 128 };
+
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -212,25 +214,59 @@ void bp_window_open(bp_voice *v)
     v->memo_block = v->memo_slot = BP_NONE;
 }
 
+/* Lets everything go and reaches anew from virtual frame `from` on. */
+static void begin_again(bp_shared *s, bp_voice *v, uint64_t from)
+{
+    bp_window *w = &v->window;
+    while (w->head != BP_NONE)
+        pop(s, v);
+    w->ahead = w->from = from;
+    w->safe = 0;
+    w->fresh = 1;
+}
+
+/* Lets go of the blocks before virtual frame `behind`. 1 when one of them was still being read. */
+static int let_pass(bp_shared *s, bp_voice *v, uint64_t behind)
+{
+    bp_window *w = &v->window;
+    uint64_t held_from = w->looped ? v->region.end - v->region.start : UINT64_MAX;
+    int missed = 0;
+    while (w->head != w->tail) {
+        uint64_t next = s->entries[s->entries[w->head].next].first;
+        if (next >= behind || next > held_from)
+            break;
+        missed |= s->cache.slots[s->entries[w->head].slot].state == BP_LOADING;
+        pop(s, v);
+    }
+    return missed;
+}
+
+/* A silent voice that asks for the block it stands in gets it when it has passed, for ever. It asks for what comes
+ * later instead, further ahead each time that even this was too late, and comes back there. */
+static void skip_ahead(bp_shared *s, bp_voice *v)
+{
+    bp_window *w = &v->window;
+    uint64_t block = s->cache.block_bytes / v->frame_bytes, least = 2 * block, most = MOST_SKIP_BLOCKS * block;
+    w->skip = 2 * w->skip < least ? least : 2 * w->skip > most ? most : 2 * w->skip;
+    if (w->ahead <= v->u + w->skip)
+        begin_again(s, v, v->u + w->skip);
+    else
+        let_pass(s, v, w->from = v->u + w->skip); /* what is on its way beyond that stays on its way */
+}
+
 void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share)
 {
     bp_window *w = &v->window;
     if (w->head != BP_NONE && v->u < w->quiet && w->length >= share && w->length <= share + 1)
         return; /* nothing to let go, nothing to reach for */
     uint64_t before = bp_taps_before(s->quality), behind = v->u > before ? v->u - before : 0;
-    if (w->ahead != UINT64_MAX && w->ahead < behind) { /* time went on while the cache had no room */
-        while (w->head != BP_NONE)
-            pop(s, v);
-        w->ahead = w->from = behind;
-        w->fresh = 1;
-    }
-    uint64_t held_from = w->looped ? v->region.end - v->region.start : UINT64_MAX;
-    while (w->head != w->tail) {
-        uint64_t next = s->entries[s->entries[w->head].next].first;
-        if (next >= behind || next > held_from)
-            break;
-        pop(s, v);
-    }
+    int missed = 0;
+    if (w->ahead != UINT64_MAX && w->ahead < behind) /* time went on while the cache had no room */
+        begin_again(s, v, behind);
+    else if (w->from <= v->u)
+        missed = let_pass(s, v, behind);
+    if (missed && v->duck == BP_SILENT && !w->looped && w->ahead != UINT64_MAX)
+        skip_ahead(s, v);
     bp_window_limit(s, v, share);
     extend(s, v, share);
     w->quiet = w->head == w->tail || w->looped ? 0 : s->entries[s->entries[w->head].next].first + before;
