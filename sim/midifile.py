@@ -1,32 +1,27 @@
 """Standard MIDI files (types 0 and 1) to messages on frames, exactly.
 
 Times are integer arithmetic over one denominator, rounded once, half up: an event lies on the frame
-nearest to its tempo-map time, however long the song. Format: the Standard MIDI Files 1.0 specification.
+nearest to its tempo-map time, however long the song. Format: see `sim.smf`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
-
-import mido
 
 from firmware.hal import MidiMessage
 from firmware.midi import NOTE_OFF, NOTE_ON
 from sim.errors import InputError
+from sim.smf import TrackEvent, parse_smf
 
-MAX_FILE_BYTES = 4 << 20  # a long song is a few hundred KB; mido holds some 300 bytes for each event
+MAX_FILE_BYTES = 4 << 20  # a long song is a few hundred KB; each event takes some 300 bytes in memory
 MAX_SECONDS = 24 * 3600
 _DEFAULT_TEMPO = 500_000  # microseconds a quarter note, 120 BPM
 _SMPTE_RATES = {24: (24, 1), 25: (25, 1), 29: (30_000, 1001), 30: (30, 1)}  # 29 stands for 30 drop-frame
-# mido takes a run of high bytes for one ever-growing number, at quadratic cost; no real file has such a run.
-_ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
-
-_Timed = tuple[int, int, mido.Message]  # tick, track, message
+_Key = tuple[int, int]  # channel, note
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,82 +42,71 @@ def _time_base(division: int) -> TimeBase:
     return TimeBase(rate * ticks, scale)
 
 
-def _timed(tracks: Sequence[Sequence[mido.Message]]) -> list[_Timed]:
-    """All messages with absolute ticks, stably by tick, then by track."""
-    timed: list[_Timed] = []
-    for number, track in enumerate(tracks):
-        tick = 0
-        for message in track:
-            tick += message.time
-            timed.append((tick, number, message))
-    timed.sort(key=lambda item: item[0])
-    return timed
-
-
-def _on_frames(timed: list[_Timed], base: TimeBase, rate: int) -> Iterator[MidiMessage]:
-    """Channel messages on the nearest frame of ``rate``."""
+def _on_frames(
+    tracks: Sequence[Sequence[TrackEvent]], base: TimeBase, rate: int
+) -> Iterator[tuple[int, MidiMessage]]:
+    """Channel messages of all tracks by tick, then by track, with their ticks, on the nearest frames."""
     elapsed, last_tick, tempo = 0, 0, _DEFAULT_TEMPO
     limit = MAX_SECONDS * base.denominator
-    for tick, _, message in timed:
-        elapsed += (tick - last_tick) * (tempo if base.per_tick is None else base.per_tick)
-        last_tick = tick
-        if message.type == "set_tempo":
-            tempo = message.tempo
-        elif not message.is_meta and message.type != "sysex":
-            if elapsed > limit:
-                raise InputError(f"it lasts longer than {MAX_SECONDS // 3600} hours")
-            frame = (2 * elapsed * rate + base.denominator) // (2 * base.denominator)
-            yield MidiMessage(frame, bytes(message.bytes()))
+    for event in sorted(chain.from_iterable(tracks), key=lambda event: event.tick):
+        elapsed += (event.tick - last_tick) * (tempo if base.per_tick is None else base.per_tick)
+        last_tick = event.tick
+        if not event.data:
+            tempo = event.tempo
+            continue
+        if elapsed > limit:
+            raise InputError(f"it lasts longer than {MAX_SECONDS // 3600} hours")
+        frame = (2 * elapsed * rate + base.denominator) // (2 * base.denominator)
+        yield event.tick, MidiMessage(frame, event.data)
 
 
-def _offs_first(messages: list[MidiMessage]) -> Iterator[MidiMessage]:
-    """Within one frame, let the keys that are down go before any is pressed."""
-    down: dict[tuple[int, int], int] = {}
-    for _, group in groupby(messages, key=lambda message: message.frame):
-        first: list[MidiMessage] = []
-        then: list[MidiMessage] = []
-        releasable = dict(down)
-        for message in group:
-            kind, channel = message.data[0] & 0xF0, message.data[0] & 0x0F
-            if kind not in (NOTE_ON, NOTE_OFF):
-                then.append(message)
-                continue
-            key = (channel, message.data[1])
-            pressed = kind == NOTE_ON and message.data[2] > 0
-            releases_earlier = not pressed and releasable.get(key, 0) > 0
-            if releases_earlier:
-                releasable[key] -= 1
-            down[key] = max(0, down.get(key, 0) + (1 if pressed else -1))
-            (first if releases_earlier else then).append(message)
-        yield from first
-        yield from then
+class _Order:
+    """The order within a tick, which must not depend on how a song is spread over tracks.
 
+    Keys that are down are released, then come controllers and programs, then the keys that are pressed, by
+    channel and note. A key that is pressed and released in one tick is released after it is pressed.
+    """
 
-def _load(data: bytes) -> mido.MidiFile:
-    """What mido makes of the bytes; InputError with its reason where it makes nothing of them."""
-    if not data.startswith(b"MThd"):
-        raise InputError("it is not a MIDI file (it does not begin with MThd)")
-    if _ENDLESS_NUMBER.search(data):
-        raise InputError("it holds a number without end")
-    try:
-        return mido.MidiFile(file=BytesIO(data))
-    except EOFError:
-        raise InputError("it is cut short") from None
-    except Exception as error:  # mido's decoders raise whatever the bytes lead them to
-        raise InputError(f"it is damaged ({error or type(error).__name__})") from error
+    def __init__(self) -> None:
+        self._down: Counter[_Key] = Counter()
+
+    def arranged(self, group: Iterable[MidiMessage]) -> list[MidiMessage]:
+        """The messages of one tick, in the order to play them."""
+        pressed: Counter[_Key] = Counter()
+        placed = [(self._place(message, pressed), message) for message in group]
+        placed.sort(key=lambda one: one[0])  # stable: one key, one kind of controller keep their own order
+        self._down.update(pressed)
+        return [message for _, message in placed]
+
+    def _place(self, message: MidiMessage, pressed: Counter[_Key]) -> tuple[int, int, int]:
+        kind, channel, number = message.data[0] & 0xF0, message.data[0] & 0x0F, message.data[1]
+        if kind not in (NOTE_ON, NOTE_OFF):
+            return 1, channel, kind
+        key = (channel, number)
+        if kind == NOTE_ON and message.data[2] > 0:
+            pressed[key] += 1
+        elif self._down[key] > 0:
+            self._down[key] -= 1
+            return 0, channel, number
+        elif pressed[key] > 0:
+            pressed[key] -= 1
+        return 2, channel, number
 
 
 def parse_midi(data: bytes, rate: int) -> list[MidiMessage]:
     """The channel messages of a MIDI file's bytes, on frames of ``rate``, in the order to play them.
 
-    At the same frame, keys that are down are released first; the rest keep the order of the tracks.
+    Messages of one tick come in the order of `_Order`, however they are spread over tracks.
     Raises InputError with the reason where the bytes are not a playable file.
     """
-    song = _load(data)
-    if song.type == 2:
+    song = parse_smf(data)
+    if song.kind == 2:
         raise InputError("it is a type 2 file (independent patterns); save it as type 0 or 1")
-    base = _time_base(song.ticks_per_beat)
-    return list(_offs_first(list(_on_frames(_timed(song.tracks), base, rate))))
+    if song.kind > 2:
+        raise InputError(f"it is of type {song.kind}, which is not one of the MIDI file standard")
+    base, order = _time_base(song.division), _Order()
+    by_tick = groupby(_on_frames(song.tracks, base, rate), key=lambda one: one[0])
+    return [message for _, group in by_tick for message in order.arranged(message for _, message in group)]
 
 
 def read_midi(path: Path, rate: int) -> list[MidiMessage]:

@@ -77,9 +77,70 @@ def test_smpte_division_ignores_tempo(fps: int, exact: Fraction):
     assert message.frame == int(1000 / (exact * 40) * RATE + Fraction(1, 2))
 
 
-def test_tracks_keep_their_order_on_one_frame():
-    first, second = b"\x0a\x90\x24\x7f" + END, b"\x0a\x91\x24\x7f" + END
-    assert [m.data[0] for m in parse_midi(smf(first, second), RATE)] == [0x90, 0x91]
+NOTE = b"\x0a\x90\x24\x7f"
+PLAIN = smf(NOTE + END)
+
+
+def chunk(name: bytes, body: bytes, order: str = ">") -> bytes:
+    return name + struct.pack(f"{order}I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PLAIN[:14] + chunk(b"XFIH", b"junk!") + PLAIN[14:] + chunk(b"XFKM", b"more"),
+        smf(b"\x00\xff\x59\x02\x20\x07" + NOTE + END),  # a key signature of 32 sharps
+        smf(b"\x00\xff\x59\x01\x00" + NOTE + END),
+        smf(b"\x00\xff\x51\x01\x07" + NOTE + END),  # a tempo of one byte
+        smf(b"\x00\xff\x58\x00" + b"\x00\xff\x7e\x02\xff\xff" + NOTE + END),
+        smf(b"\x00\xf8" + b"\x0a\xfe" + b"\x00\x90\x24\xf8\x7f" + END),
+        smf(b"\x00\xf2\x01\x02" + NOTE + END),
+        smf(NOTE + END + b"\x00\x90\x25\x7f\x00\xff"),  # after the end of the track, even half an event
+        smf(NOTE),  # no end of track
+        b"RIFF\0\0\0\0RMID" + chunk(b"DISP", b"abc", "<") + b"\0"
+        + chunk(b"data", PLAIN, "<"),
+    ],
+)  # fmt: skip
+def test_what_the_standard_lets_stand_beside_the_notes_is_passed_over(data: bytes):
+    assert parse_midi(data, RATE) == [MidiMessage(500, b"\x90\x24\x7f")]
+
+
+def test_running_status_goes_on_after_a_meta_event():
+    track = b"\x00\x90\x24\x7f" + b"\x00\xff\x01\x02hi" + b"\x0a\x25\x7f" + END
+    assert [m.data for m in parse_midi(smf(track), RATE)] == [b"\x90\x24\x7f", b"\x90\x25\x7f"]
+
+
+def test_the_order_on_one_tick_does_not_depend_on_the_tracks():
+    press, other = b"\x0a\x90\x26\x7f", b"\x0a\x91\x24\x7f"
+    control, lower = b"\x0a\xb0\x78\x00", b"\x0a\x90\x24\x7f"
+    first = parse_midi(smf(press + END, other + END, control + END, lower + END), RATE)
+    again = parse_midi(smf(other + END, lower + END, press + END, control + END), RATE)
+    merged = parse_midi(smf(other + b"\x00\x90\x26\x7f\x00\x24\x7f\x00\xb0\x78\x00" + END, kind=0), RATE)
+    assert first == again == merged
+    assert [m.data[:2] for m in first] == [b"\xb0\x78", b"\x90\x24", b"\x90\x26", b"\x91\x24"]
+
+
+def test_one_key_keeps_its_own_order_on_one_tick():
+    track = b"\x0a\x90\x24\x7f" + b"\x00\x90\x24\x01" + b"\x00\xc0\x02" + b"\x00\xc0\x01" + END
+    data = [m.data for m in parse_midi(smf(track), RATE)]
+    assert data == [b"\xc0\x02", b"\xc0\x01", b"\x90\x24\x7f", b"\x90\x24\x01"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 127), st.integers(0, 127)), max_size=40))
+def test_reads_what_mido_writes(notes: list[tuple[int, int, int]]):
+    song = mido.MidiFile(type=0, ticks_per_beat=480)
+    song.tracks.append(
+        mido.MidiTrack(mido.Message("note_on", note=n, velocity=v, time=t) for t, n, v in notes)
+    )
+    now = 0
+    expected = []
+    for time, number, velocity in notes:
+        now += time
+        expected.append(MidiMessage(now * 50, bytes((0x90, number, velocity))))
+    got = parse_midi(saved(song), RATE)
+    assert sorted(got, key=repr) == sorted(expected, key=repr)
+    assert [m.frame for m in got] == [m.frame for m in expected]
 
 
 def test_a_held_key_is_released_before_it_is_pressed_again():
@@ -110,10 +171,15 @@ def test_keys_that_are_down_are_released_before_any_is_pressed():
         (smf(END, division=0), "division"),
         (smf(END, division=(-23 << 8) | 40), "division"),
         (smf(b"\x00\x90\xff\x7f" + END), "damaged"),
-        (smf(b"\x00\xff\x51\x01\x07" + END), "damaged"),
         (smf(b"\x00\x24\x7f" + END), "damaged"),
         (smf(b"\x00\xf0\xff\xff\xff\x7f" + END), "damaged"),
-        (smf(b"\xff\xff\xff\xff\x7f\x90\x24\x7f" + END), "longer than 24 hours"),
+        (smf(b"\xff\xff\xff\x7f\x90\x24\x7f" + END), "longer than 24 hours"),
+        (smf(END, kind=3), "of type 3"),
+        (smf(END)[:12] + b"\x01", "cut short"),
+        (smf(b"\x00\x90\x24"), "ends within an event"),
+        (smf(b"\x00\xff\x01\x40text" + END), "ends within an event"),
+        (b"MThd\0\0\0\4" + bytes(8), "header is too short"),
+        (b"RIFF\0\0\0\0RMID" + b"LIST\0\0\0\0", "without a song"),
         (smf(b"\xff" * 100_000), "number without end"),
     ],
 )
