@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 DEMO_OUT ?= demo-out
 FUZZ_SECONDS ?= 300
 FUZZ_EXAMPLES ?= 20000
-NATIVE := $(wildcard native/*.py native/src/*.c native/src/*.h)
+NATIVE := $(wildcard native/*.py native/src/*.c native/src/*.h native/src/*.inc)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-peers lint types fuzz clean

@@ -18,7 +18,7 @@ from sdcard_image.types import Card
 from sim.errors import InputError
 from sim.heads import choose_heads
 
-_LEAST_BLOCKS = 8  # of the engine's pool
+_LEAST_BLOCKS, _MOST_BLOCKS = 8, 1 << 24  # of the engine's pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,7 @@ class Setup:
 def profile_for(card: Card, setup: Setup) -> Profile:
     """The device asked for, or the one whose layout the card carries, with what the user overrides."""
     profile = load(setup.device or detect(card))
-    least = _LEAST_BLOCKS * profile.value("engine.block_bytes")
-    if setup.ram_bytes is not None and setup.ram_bytes < least:
-        raise InputError(f"{setup.ram_bytes} bytes of sample RAM are too few; the least is {least}")
+    _check_ram(setup.ram_bytes, profile.value("engine.block_bytes"))
     overrides: dict[str, Any] = {
         "engine.rate": setup.rate,
         "engine.voices": setup.voices,
@@ -63,6 +61,14 @@ def profile_for(card: Card, setup: Setup) -> Profile:
         key: Fact(value, "D", "the user's choice") for key, value in overrides.items() if value is not None
     }
     return replace(profile, facts={**profile.facts, **facts})
+
+
+def _check_ram(ram_bytes: int | None, block_bytes: int) -> None:
+    least, most = _LEAST_BLOCKS * block_bytes, _MOST_BLOCKS * block_bytes
+    if ram_bytes is not None and ram_bytes < least:
+        raise InputError(f"{ram_bytes} bytes of sample RAM are too few; the least is {least}")
+    if ram_bytes is not None and ram_bytes > most:
+        raise InputError(f"{ram_bytes} bytes of sample RAM are too many; the most is {most}")
 
 
 def _config(profile: Profile, samples: int, path: str) -> EngineConfig:

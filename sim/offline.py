@@ -28,7 +28,7 @@ class OfflineEngine(Protocol):
     @property
     def frame(self) -> int: ...  # noqa: D102
     @property
-    def voices(self) -> int: ...  # noqa: D102
+    def sounding(self) -> int: ...  # noqa: D102
     def post(self, event: Event) -> None: ...  # noqa: D102
     def render(self, out: NDArray[np.float32]) -> None: ...  # noqa: D102
     def drain_underruns(self) -> list[Underrun]: ...  # noqa: D102
@@ -99,9 +99,9 @@ class OfflineRun:
         self._quiet_by(engine.frame + rate)
 
     def _quiet_by(self, end: int) -> None:
-        """Render until no voice sounds, at most up to frame ``end``."""
+        """Render until nothing sounds, not even a fade, at most up to frame ``end``."""
         engine = self._engine
-        while engine.voices and engine.frame < end:
+        while engine.sounding and engine.frame < end:
             grid = (engine.frame // _RING_GRID + 1) * _RING_GRID
             self._render(min(grid, end))
 

@@ -33,10 +33,14 @@ class RenderJob:
 
 
 def refuse_overwriting(output: Path | None, *inputs: Path) -> None:
-    """InputError where the output would replace one of the inputs."""
+    """InputError where the output would replace one of the inputs, or lie in a folder that is one."""
+    if output is None:
+        return
     for path in inputs:
-        if output is not None and output.exists() and path.exists() and output.samefile(path):
+        if output.exists() and path.exists() and output.samefile(path):
             raise InputError(f"{output}: the output would replace an input; choose another name")
+        if path.is_dir() and output.resolve().is_relative_to(path.resolve()):
+            raise InputError(f"{output}: the output would lie on the card {path}; choose another folder")
 
 
 def render_song(
@@ -67,6 +71,7 @@ def render_song(
         sha256=hashing.hexdigest(),
         peak_dbfs=meter.peak_dbfs,
         over_full_scale=meter.over,
+        beyond_float=meter.lost,
         clipped=wav.clipped if wav else 0,
         options=options or {},
     )

@@ -47,6 +47,7 @@ class RenderReport:
     sha256: str = ""  # of the interleaved float32 result
     peak_dbfs: float | None = None  # None: silence
     over_full_scale: int = 0  # values beyond full scale in the float result
+    beyond_float: int = 0  # values that a float cannot hold: infinite, or no number
     clipped: int = 0  # values that an integer WAV file had to limit
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -76,6 +77,7 @@ class RenderReport:
             "sha256": self.sha256,
             "peak_dbfs": self.peak_dbfs,
             "over_full_scale": self.over_full_scale,
+            "beyond_float": self.beyond_float,
             "clipped": self.clipped,
             "voices_peak": c.voices_peak,
             "voices_started": c.voices_started,
@@ -125,6 +127,8 @@ class RenderReport:
         ]
 
     def _peak(self) -> str:
+        if self.beyond_float:
+            return f"{self.beyond_float:,} values are beyond what a float holds; lower the level"
         if self.peak_dbfs is None:
             return "silence"
         text = f"{self.peak_dbfs:+.1f} dBFS"

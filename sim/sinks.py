@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,11 +51,18 @@ class WavSink:
         self._path = path.resolve()
         self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         large = max_frames * 2 * _WIDTHS[bits] > _WAV_LIMIT
-        with self._part.open("xb"):
-            pass  # a plain OSError where the folder is missing or read-only
-        self._file = soundfile.SoundFile(
-            self._part, "w", rate, 2, _SUBTYPES[bits], format="RF64" if large else "WAV"
-        )
+        try:
+            self._part.open("xb").close()
+        except OSError as error:  # the folder is missing or read-only; the user knows no .part file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        try:
+            with self._explained():  # the header is written at once
+                self._file = soundfile.SoundFile(
+                    self._part, "w", rate, 2, _SUBTYPES[bits], format="RF64" if large else "WAV"
+                )
+        except BaseException:
+            self._part.unlink(missing_ok=True)
+            raise
 
     def write(self, block: Block) -> None:
         """Append one block, shape (frames, 2)."""
@@ -118,15 +126,24 @@ class HashSink:
 
 
 class MeterSink:
-    """Peak level: ``peak`` is the largest absolute value, ``over`` how many values are beyond full scale."""
+    """Peak level: ``peak`` is the largest absolute value, ``over`` how many values are beyond full scale.
+
+    ``lost`` counts the values beyond what a float holds (infinite, or no number); they are no peak.
+    """
 
     def __init__(self) -> None:
         self.peak = 0.0
         self.over = 0
+        self.lost = 0
 
     def write(self, block: Block) -> None:
         """Measure one block."""
         peak = max(float(block.max(initial=0)), -float(block.min(initial=0)))
+        if not math.isfinite(peak):  # min and max pass every nan and infinity on
+            finite = np.isfinite(block)
+            self.lost += int(finite.size - np.count_nonzero(finite))
+            block = np.where(finite, block, np.float32(0))
+            peak = float(np.abs(block).max(initial=0))
         self.peak = max(self.peak, peak)
         if peak > 1.0:
             self.over += int(np.count_nonzero(np.abs(block) > 1.0))

@@ -31,6 +31,8 @@ def exit_status(error: BaseException) -> int | None:
     """Map a known failure to its exit status; None for one nobody foresaw, which is a defect of ours."""
     if isinstance(error, OSError):
         return BAD_INPUT if isinstance(error, _WRONG_PATH) else FAILURE
+    if isinstance(error, MemoryError):
+        return FAILURE
     names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
     return next((_STATUS[name] for name in names if name in _STATUS), None)
 
@@ -40,6 +42,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
         return f"{where}{error.strerror[:1].lower()}{error.strerror[1:]}"
+    if isinstance(error, MemoryError):
+        return "this computer has not enough free memory for that; ask for less"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -76,6 +76,7 @@ def test_an_unknown_command_or_option_is_bad_usage():
         (CardIOError("card full"), 3),
         (PermissionError(13, "Permission denied", "x"), 3),
         (KeyboardInterrupt(), 130),
+        (MemoryError(), 3),
         (BrokenPipeError(), 0),
     ],
 )

@@ -33,7 +33,7 @@ class Tape:
     underruns: list[Underrun] = field(default_factory=list)
 
     @property
-    def voices(self) -> int:
+    def sounding(self) -> int:
         return sum(end is None or end > self.frame for end in self.ends)
 
     def post(self, event: Event) -> None:

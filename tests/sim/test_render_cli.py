@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from native.types import EngineConfig
 from sdcard_image import Item, build_image
 from sim.cli import cli
 
@@ -205,6 +206,31 @@ def test_the_song_goes_on_until_the_last_voice_has_ended(card, tmp_path):
     assert 6 * RATE + 100 <= told["frames"] <= 6 * RATE + 100 + 1_024
 
 
+def test_the_end_cuts_no_fade(card, tmp_path):
+    """All sound off as the last event: what it fades out is heard to its end."""
+    song(tmp_path / "s.mid", (0, 38, 127))
+    file = mido.MidiFile(tmp_path / "s.mid")
+    file.tracks[0].insert(-1, mido.Message("control_change", control=120, time=1_000))
+    file.save(tmp_path / "s.mid")
+    told = rendered(card, tmp_path / "s.mid", "-o", tmp_path / "s.wav", "--tail", 0)
+    audio, _ = soundfile.read(tmp_path / "s.wav", dtype="float32")
+    fade = EngineConfig().fade_frames
+    assert told["frames"] >= 1_000 + fade
+    assert audio[1_000 : 1_000 + fade - 1].any(axis=1).all()
+    assert not audio[1_000 + fade :].any()
+
+
+def test_a_sum_that_no_float_holds_is_told(card, tmp_path):
+    folder = tmp_path / "kit" / "A"
+    folder.mkdir(parents=True)
+    loud = np.full((100, 1), 3e38, np.float32)
+    soundfile.write(folder / "1.wav", loud, RATE, "FLOAT")
+    midi = song(tmp_path / "s.mid", (0, 36, 127), (0, 36, 127))
+    told = rendered(tmp_path / "kit", midi)
+    assert told["beyond_float"] == 200
+    assert "200 values are beyond what a float holds" in benchpad("render", folder, "--midi", midi).stdout
+
+
 def test_a_folder_plays_like_its_image(card, tmp_path):
     midi = song(tmp_path / "s.mid", (0, 36, 127), (2_000, 38, 90))
     assert rendered(card.parent / "kit", midi)["sha256"] == rendered(card, midi)["sha256"]
@@ -231,11 +257,14 @@ BAD_INPUTS = {
     "output is the song": ("{card} --midi {dir}/good.mid -o {dir}/good.mid", 2),
     "output is a folder": ("{card} --midi {dir}/good.mid -o {dir}", 2),
     "output in no folder": ("{card} --midi {dir}/good.mid -o {dir}/no/x.wav", 2),
+    "output on a card that is a folder": ("{dir}/kit --midi {dir}/good.mid -o {dir}/kit/A/new.wav", 2),
+    "output replaces a file of the card": ("{dir}/kit --midi {dir}/good.mid -o {dir}/kit/A/1.wav", 2),
+    "output on the card by a link": ("{dir}/kit --midi {dir}/good.mid -o {dir}/link/new.wav", 2),
     "latency": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --card-latency -1", 2),
     "latency nan": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --card-latency nan", 2),
     "speed": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --card-speed 0", 2),
     "ram": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --ram 1K", 2),
-    "ram beyond the machine": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --ram 900T", 3),
+    "ram beyond the engine": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --ram 900T", 2),
     "voices": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --voices 0", 2),
     "project": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --project x", 2),
     "seconds": ("{card} --midi {dir}/good.mid -o {dir}/x.wav --seconds nan", 2),
@@ -248,12 +277,15 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(card, tmp_path, typed: str
     (tmp_path / "cut.mid").write_bytes(midi[:30])
     (tmp_path / "type2.mid").write_bytes(midi[:8] + struct.pack(">H", 2) + midi[10:])
     (tmp_path / "zip.img").write_bytes(b"PK\x03\x04" + bytes(2_000))
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "kit" / "A").mkdir(parents=True)
+    (tmp_path / "kit" / "A" / "1.wav").write_bytes(b"RIFF")
+    (tmp_path / "link").symlink_to(tmp_path / "kit" / "A")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for json_flag in ("", " --json"):
         result = benchpad("render", *(typed + json_flag).format(card=card, dir=tmp_path).split())
         assert result.exit_code == status, result.stderr
         assert result.stdout == ""
         assert "Traceback" not in result.stderr
         assert result.stderr.strip()
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert card.stat().st_size == 64 << 20

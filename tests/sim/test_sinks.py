@@ -102,6 +102,24 @@ sys.exit(2)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_is_full_already_is_a_sentence_and_leaves_nothing(tmp_path):
+    code = f"""
+import resource, signal, sys
+from pathlib import Path
+from sim.sinks import WavSink
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))
+try:
+    with WavSink(Path({str(tmp_path / "a.wav")!r}), 48_000):
+        pass
+except OSError as error:
+    sys.exit("a.wav: the disk is full" not in str(error))
+sys.exit(2)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_long_file_is_rf64(tmp_path):
     with WavSink(tmp_path / "a.wav", 48_000, max_frames=1 << 30) as sink:
         sink.write(noise(10))
@@ -112,8 +130,9 @@ def test_a_long_file_is_rf64(tmp_path):
 def test_a_place_that_cannot_hold_a_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a regular file"):
         WavSink(tmp_path, 48_000)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as missing:
         WavSink(tmp_path / "no" / "a.wav", 48_000)
+    assert missing.value.filename == str(tmp_path / "no" / "a.wav")
 
 
 def test_hash_is_of_interleaved_little_endian_floats():
@@ -131,6 +150,9 @@ def test_meter():
     assert meter.peak_dbfs == pytest.approx(-6.0206, abs=1e-4)
     meter.write(np.array([[1.25, -2.0], [1.0, 0]], np.float32))
     assert (meter.peak, meter.over) == (2.0, 2)
+    meter.write(np.array([[np.inf, -np.inf], [np.nan, 3.0], [-4.0, 0]], np.float32))
+    assert (meter.peak, meter.over, meter.lost) == (4.0, 4, 3)
+    assert meter.peak_dbfs == pytest.approx(12.04, abs=0.01)
 
 
 def test_a_float_file_of_the_kit_does_not_tell_when_it_was_written(tmp_path: Path):
