@@ -13,9 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from .catalogue import PadSettings
 from .formats import FormatError, smp
 from .formats.audio_header import AudioHeader, Read, parse_header
 from .profiles import Fact, Profile
+
+# What the engine takes (native/src/benchpad.h); beyond it no device of this simulation plays.
+MOST_FRAMES = (1 << 31) - 1
+MOST_BLOCKS = (1 << 32) - 2  # of a file, in cache blocks
+MOST_RATIO = 32  # file frames for each frame of the device
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,12 @@ def examine(read: Read, size: int, profile: Profile, name: str = "") -> tuple[Au
         header = parse_header(read, size)
     except FormatError as error:
         return None, Verdict(False, error.id, str(error), profile.fact("audio.containers").mark)
-    return header, admit(header, profile, name)
+    verdict = admit(header, profile, name)
+    if verdict.accepted and size > MOST_BLOCKS * profile.value("engine.block_bytes"):
+        verdict = Verdict(
+            False, "too-long", f"the file has {size:,} bytes, more than the simulation reads", "D"
+        )
+    return header, verdict
 
 
 def admit(header: AudioHeader, profile: Profile, name: str = "") -> Verdict:
@@ -78,6 +89,15 @@ def admit_smp(header: smp.SmpHeader, file_size: int, profile: Profile) -> Verdic
     mark = profile.fact("smp.digest").mark
     text = "the header's MD5 is wrong or missing; what the device does then is not known"
     return Verdict(True, remarks=(Remark("smp-md5", text, mark),))
+
+
+def admit_speed(rate: int, settings: PadSettings, profile: Profile) -> Verdict | None:
+    """The refusal of a pad that reads a sample of ``rate`` faster than the engine can; None where it plays."""
+    ratio = settings.speed * 2 ** (settings.pitch_cents / 1200) * rate / profile.value("engine.rate")
+    if ratio <= MOST_RATIO:
+        return None
+    reason = f"it would play {ratio:.1f} frames of the file in each frame; the simulation plays {MOST_RATIO}"
+    return Verdict(False, "rate", reason, "D")
 
 
 def fix(id: str, profile: Profile) -> str:  # noqa: A002 - the word that verdicts use
@@ -212,6 +232,9 @@ def _unfinished(header: AudioHeader, profile: Profile) -> Verdict | None:
 
 
 def _too_long(header: AudioHeader, profile: Profile) -> Verdict | None:
+    if header.frames > MOST_FRAMES:
+        reason = f"the sample has {header.frames:,} frames; the simulation plays {MOST_FRAMES:,} at most"
+        return Verdict(False, "too-long", reason, "D")
     seconds, size = profile.find("audio.max_seconds"), profile.find("audio.max_bytes")
     if seconds and header.seconds > seconds.value:
         return _refuse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from firmware.admission import Verdict, admit_smp, examine, fix
+from firmware.admission import Verdict, admit_smp, admit_speed, examine, fix
 from firmware.catalogue import Catalogue, Pad, PadSettings, Refused, SampleInfo
 from firmware.formats import FormatError, smp
 from firmware.formats.audio_header import AudioHeader, Read
@@ -95,8 +95,12 @@ class Admitting:
         return self._judged(entry, "", 0, self._audio)[0] is not None
 
     def put(self, sample: SampleInfo | None, bank: str, pad: int, settings: PadSettings) -> None:
-        """Lay an admitted sample on a pad; a refused one (None) leaves the pad silent."""
-        if sample is not None:
+        """Lay an admitted sample on a pad; a refused one (None), or one too fast, leaves it silent."""
+        if sample is None:
+            return
+        if verdict := admit_speed(sample.rate, settings, self.profile):
+            self.refuse(sample.path, verdict, bank, pad)
+        else:
             self.pads.append(Pad(bank, pad, sample, settings))
 
     def refuse(self, path: str, verdict: Verdict, bank: str = "", pad: int = 0) -> None:

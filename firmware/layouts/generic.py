@@ -21,12 +21,12 @@ def recognise(card: Card, profile: Profile) -> Catalogue:
     root = card.listdir("/")
     banks = {entry.name.upper(): entry for entry in root if entry.is_dir}
     folders = [(bank, banks[bank]) for bank in profile.value("pads.banks") if bank in banks]
-    in_banks = [
-        (bank, files) for bank, folder in folders if (files := _audio(found, found.listdir(folder.path)))
-    ]
+    listed = [(bank, found.listdir(folder.path)) for bank, folder in folders]
+    in_banks = [(bank, files) for bank, entries in listed if (files := _audio(found, entries))]
     if in_banks:
         _lay_banks(found, in_banks)
         _note_elsewhere(found, root, {entry.path for _, entry in folders})
+        _note_inside(found, [entry for _, entries in listed for entry in entries])
     else:
         _lay_flat(found, _everywhere(found, root))
     return found.catalogue()
@@ -102,6 +102,12 @@ def _note_elsewhere(found: Admitting, root: list[Entry], banks: set[str]) -> Non
     ]
     if folders:
         found.note(f"folders that are no banks are not read: {some(folders)}")
+
+
+def _note_inside(found: Admitting, entries: list[Entry]) -> None:
+    inner = [entry.path for entry in entries if entry.is_dir and not is_hidden(entry.name)]
+    if inner:
+        found.note(f"folders inside a bank's folder are not read: {some(inner)}")
 
 
 def _in_hidden(entry: Entry, below: str) -> bool:

@@ -2,11 +2,24 @@ from dataclasses import replace
 
 import pytest
 from audio_bytes import aiff, by_libsndfile, chunk, fmt, riff, wav
+from native._native import lib
 
 from firmware import profiles
-from firmware.admission import admit, admit_smp, examine, fix
+from firmware.admission import (
+    MOST_BLOCKS,
+    MOST_FRAMES,
+    MOST_RATIO,
+    admit,
+    admit_smp,
+    admit_speed,
+    examine,
+    fix,
+)
+from firmware.catalogue import PadSettings
 from firmware.formats import rlnd, smp
 from firmware.formats.audio_header import parse_bytes
+from native import Engine, ram_device
+from native.types import Encoding, EngineConfig, EngineError, Extent, Sample
 
 GENERIC, SX, MK2 = (profiles.load(name) for name in ("generic", "sp404sx", "sp404mk2"))
 STREAM = riff(chunk(b"fmt ", fmt()), chunk(b"data", bytes(40_000), size=0xFFFFFFFF), size=0xFFFFFFFF)
@@ -144,6 +157,41 @@ def test_mk2_limits():
     large = replace(parse_bytes(wav(rate=192_000)), declared_bytes=185_000_004, data_bytes=185_000_004)
     assert admit(large, MK2).id == "too-long"
     assert admit(long, GENERIC).accepted
+
+
+def test_what_the_engine_cannot_count_is_too_long():
+    header = parse_bytes(wav(channels=1, bits=8))
+    most = replace(header, declared_bytes=MOST_FRAMES, data_bytes=MOST_FRAMES)
+    assert admit(most, GENERIC).accepted
+    longer = replace(most, declared_bytes=MOST_FRAMES + 1, data_bytes=MOST_FRAMES + 1)
+    verdict = admit(longer, GENERIC)
+    assert (verdict.id, verdict.mark) == ("too-long", "D")
+    data, limit = wav(), MOST_BLOCKS * GENERIC.value("engine.block_bytes")
+    sizes = {limit: "", limit + 1: "too-long"}
+    assert {size: examine(lambda at, n: data[at : at + n], size, GENERIC)[1].id for size in sizes} == sizes
+
+
+def test_a_pad_faster_than_the_engine_is_refused():
+    assert admit_speed(768_000, PadSettings(), GENERIC) is None
+    assert admit_speed(48_000, PadSettings(speed=32), GENERIC) is None
+    assert admit_speed(48_000, PadSettings(speed=32, pitch_cents=1), GENERIC).id == "rate"
+
+
+def test_the_limits_are_the_engines():
+    config = EngineConfig(max_samples=2, pool_bytes=1 << 20)
+    with Engine(config, ram_device(bytes(64))) as engine:
+        assert lib.BP_MAX_RATIO == MOST_RATIO
+        for frames, fits in ((MOST_FRAMES, True), (MOST_FRAMES + 1, False)):
+            sample = Sample((Extent(0, 1 << 32),), 0, frames, 1, 48_000, Encoding.U8)
+            if fits:
+                engine.add_sample(sample)
+            else:
+                with pytest.raises(EngineError):
+                    engine.add_sample(sample)
+        limit = MOST_BLOCKS * config.block_bytes
+        engine.add_sample(Sample((Extent(0, limit),), 0, 1, 1, 48_000, Encoding.U8))
+        with pytest.raises(EngineError, match="range"):
+            engine.add_sample(Sample((Extent(0, limit + config.block_bytes),), 0, 1, 1, 48_000, Encoding.U8))
 
 
 @pytest.mark.parametrize(("name", "bad"), [("Café.wav", "é"), ("a#b.wav", "#"), ("日本.wav", "日 本")])

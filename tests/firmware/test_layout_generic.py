@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from audio_bytes import by_libsndfile, wav
 from fake_card import FakeCard
@@ -32,6 +34,21 @@ def test_bank_folders_in_case_insensitive_name_order():
         "J1": "/j/x.wav",
     }
     assert noted(catalogue, "no banks are not read: /K")
+
+
+def test_folders_inside_a_bank_are_noted():
+    catalogue = recognise({"/A/x.wav": wav(), "/A/more/y.wav": wav(), "/B/deep/z.wav": wav()})
+    assert placed(catalogue) == {"A1": "/A/x.wav"}
+    assert noted(catalogue, "inside a bank's folder are not read: /A/more, /B/deep")
+
+
+def test_a_sample_too_fast_for_the_engine_is_refused():
+    files = {"/A/1.wav": wav(rate=256_000), "/A/2.wav": wav(rate=256_001)}
+    facts = {**GENERIC.facts, "engine.rate": profiles.Fact(8_000, "D")}
+    catalogue = layouts.recognise(FakeCard(files), replace(GENERIC, facts=facts))
+    assert placed(catalogue) == {"A1": "/A/1.wav"}
+    (refused,) = catalogue.refused
+    assert (refused.path, refused.id, refused.bank, refused.pad) == ("/A/2.wav", "rate", "A", 2)
 
 
 def test_sample_and_settings():
