@@ -55,9 +55,8 @@ def examine(read: Read, size: int, profile: Profile, name: str = "") -> tuple[Au
         return None, Verdict(False, error.id, str(error), profile.fact("audio.containers").mark)
     verdict = admit(header, profile, name)
     if verdict.accepted and size > MOST_BLOCKS * profile.value("engine.block_bytes"):
-        verdict = Verdict(
-            False, "too-long", f"the file has {size:,} bytes, more than the simulation reads", "D"
-        )
+        reason = f"the file has {size:,} bytes, which is more than the simulation reads"
+        verdict = Verdict(False, "too-long", reason, "D")
     return header, verdict
 
 
@@ -81,7 +80,7 @@ def admit_smp(header: smp.SmpHeader, file_size: int, profile: Profile) -> Verdic
         return _refuse(
             "bit-depth", f"the sample says {header.bits} bit; projects hold {bits.value} bit", bits
         )
-    for rule in (_channels, _no_data, _truncated):
+    for rule in (_channels, _no_data, _truncated, _too_many_frames):
         if verdict := rule(audio, profile):
             return verdict
     if header.digest_ok:
@@ -92,7 +91,7 @@ def admit_smp(header: smp.SmpHeader, file_size: int, profile: Profile) -> Verdic
 
 
 def admit_speed(rate: int, settings: PadSettings, profile: Profile) -> Verdict | None:
-    """The refusal of a pad that reads a sample of ``rate`` faster than the engine can; None where it plays."""
+    """The refusal of a pad that reads a sample of ``rate`` faster than the engine can, or None."""
     ratio = settings.speed * 2 ** (settings.pitch_cents / 1200) * rate / profile.value("engine.rate")
     if ratio <= MOST_RATIO:
         return None
@@ -231,10 +230,14 @@ def _unfinished(header: AudioHeader, profile: Profile) -> Verdict | None:
     )
 
 
+def _too_many_frames(header: AudioHeader, profile: Profile) -> Verdict | None:
+    if header.frames <= MOST_FRAMES:
+        return None
+    reason = f"the sample has {header.frames:,} frames; the simulation plays {MOST_FRAMES:,} at most"
+    return Verdict(False, "too-long", reason, "D")
+
+
 def _too_long(header: AudioHeader, profile: Profile) -> Verdict | None:
-    if header.frames > MOST_FRAMES:
-        reason = f"the sample has {header.frames:,} frames; the simulation plays {MOST_FRAMES:,} at most"
-        return Verdict(False, "too-long", reason, "D")
     seconds, size = profile.find("audio.max_seconds"), profile.find("audio.max_bytes")
     if seconds and header.seconds > seconds.value:
         return _refuse(
@@ -257,6 +260,7 @@ _RULES: tuple[Callable[[AudioHeader, Profile], Verdict | None], ...] = (
     _truncated,
     _unfinished,
     _too_long,
+    _too_many_frames,
 )
 
 
