@@ -13,12 +13,13 @@ from firmware.player import Player
 from firmware.profiles import Fact, Profile, load
 from native import Engine, emulated_card, file_device
 from native.types import EngineConfig, Extent, PreloadReport, Quality, Sample, Steal
-from sdcard_image import open_card
+from sdcard_image import FolderCard, open_card
 from sdcard_image.types import Card
 from sim.errors import InputError
 from sim.heads import choose_heads
 
 _LEAST_BLOCKS, _MOST_BLOCKS = 8, 1 << 24  # of the engine's pool
+_LEFT_OUT_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,18 @@ class Board:
         )
         if report.errors:
             text += f"; {report.errors} could not be read"
-        self.log = (*self.boot.log, LogLine(self.boot.ms + report.ms, text))
+        power_on, volume, *lines = self.boot.log
+        heads_loaded = LogLine(self.boot.ms + report.ms, text)
+        self.log = (power_on, volume, *self._left_out(volume.ms), *lines, heads_loaded)
         return report
+
+    def _left_out(self, ms: float) -> list[LogLine]:
+        """What a host folder holds that cannot be on a card, such as names that differ only in case."""
+        skipped = self.card.skipped if isinstance(self.card, FolderCard) else []
+        lines = [f"the folder's {one}; it is not on the card" for one in skipped[:_LEFT_OUT_LISTED]]
+        if len(skipped) > len(lines):
+            lines.append(f"{len(skipped) - len(lines)} more of the folder are not on the card")
+        return [LogLine(ms, line) for line in lines]
 
     def sample_path(self, sample: int) -> str:
         """The path on the card of an engine sample number."""

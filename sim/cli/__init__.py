@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from sim.cli.errors import guarded, internal_error
+from sim.cli.errors import end_on_signals, guarded, internal_error
 
 # name: (module:attribute, its line in the overview, here so that the overview imports nothing)
 COMMANDS = {
@@ -56,7 +56,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line of this process."""
+    end_on_signals()
     try:
         cli(prog_name="benchpad")
     except Exception as error:  # noqa: BLE001,RUF100  the last resort: a user gets a sentence, not a traceback

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.common import console, json_option, print_json, printable
+from sim.cli.common import PATH, console, json_option, print_json, printable
 from sim.cli.device import device_options
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("card", type=click.Path(path_type=Path))
+@click.argument("card", type=PATH)
 @device_options
 @json_option
 def boot(

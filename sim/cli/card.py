@@ -15,13 +15,13 @@ from sdcard_image.extract import extract_file, extract_tree
 from sdcard_image.types import Card, CardError, Entry
 from sim.cli.card_change import make_folder, move, put, remove
 from sim.cli.card_new import new
-from sim.cli.common import console, human_size, json_option, print_json, printable, progress
+from sim.cli.common import PATH, console, human_size, json_option, print_json, printable, progress
 from sim.cli.errors import FINDINGS
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-CARD = click.argument("card", type=click.Path(path_type=Path))
+CARD = click.argument("card", type=PATH)
 
 
 @click.group()
@@ -157,7 +157,7 @@ def info(*, card: Path, as_json: bool) -> None:
 @card.command()
 @CARD
 @click.argument("path")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to: a new name, or a folder.")
+@click.option("-o", "--output", type=PATH, help="Where to: a new name, or a folder.")
 @click.option("-r", "--recursive", is_flag=True, help="A folder and all that is in it.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @json_option

@@ -12,9 +12,9 @@ from sdcard_image import CardError, Item, items_from_folder, open_card
 from sdcard_image.folder import host_time
 from sdcard_image.types import WritableCard
 from sim.cli.card_new import timestamp
-from sim.cli.common import json_option, print_json, printable, progress
+from sim.cli.common import PATH, json_option, print_json, printable, progress
 
-CARD = click.argument("card", type=click.Path(path_type=Path))
+CARD = click.argument("card", type=PATH)
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def _say(document: dict[str, object], text: str, *, as_json: bool) -> None:
 
 @click.command()
 @CARD
-@click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=PATH)
 @click.option("--to", default="/", show_default=True, help="Folder on the card, or a new name for one file.")
 @click.option("--keep-times", is_flag=True, help="Date files as they are; else all alike.")
 @json_option

@@ -15,7 +15,7 @@ import click
 
 from sdcard_image import DEFAULT_TIMESTAMP, FolderCard, build_image, items_from_folder, open_card, serial_from
 from sdcard_image.types import BuildReport, Card, Item, Made
-from sim.cli.common import SIZE, human_size, json_option, print_json, printable, progress
+from sim.cli.common import PATH, SIZE, human_size, json_option, print_json, printable, progress
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def _serial(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 
 
 @click.command()
-@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("image", type=PATH)
 @click.option("--size", type=SIZE, default="2G", show_default=True, help="Capacity, such as 512M or 2G.")
 @click.option("--device", metavar="NAME", help="Lay the files out as this device expects them.")
-@click.option("--from", "source", type=click.Path(path_type=Path), help="A folder (or card) to fill it from.")
+@click.option("--from", "source", type=PATH, help="A folder (or card) to fill it from.")
 @click.option("--label", help="Volume label, up to 11 characters.")
 @click.option("--serial", callback=_serial, metavar="XXXX-XXXX", help="Volume serial number.")
 @click.option(

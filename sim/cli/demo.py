@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from sim.cli.common import console, json_option, print_json, printable
+from sim.cli.common import HostPath, console, json_option, print_json, printable
 
 
 @click.command()
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=HostPath(file_okay=False),
     default=Path("demo-out"),
     show_default=True,
     help="The folder to leave the results in.",
@@ -21,8 +21,8 @@ from sim.cli.common import console, json_option, print_json, printable
 def demo(*, out: Path, as_json: bool) -> None:
     """Synthesise a kit, make a card, boot it, play a song from it, and say what happened.
 
-    Leaves the card image, the MIDI file, two WAV files and summary.md in the folder; files of these names
-    from an earlier demo are replaced.
+    Leaves the card image, the MIDI file, two WAV files and summary.md in the folder; those of an earlier
+    demo are replaced, anything else is not.
 
     Example: benchpad demo --out demo-out
     """

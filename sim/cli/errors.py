@@ -1,19 +1,22 @@
 """Failures at the command line: each known one is a sentence on stderr and an exit status.
 
-0 fine, 1 findings, 2 bad usage or bad input, 3 a device or I/O failure.
+0 fine, 1 findings, 2 bad usage or bad input, 3 a device or I/O failure, 128 + n ended by signal n.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 
 import click
 
-FINDINGS, BAD_INPUT, FAILURE, INTERRUPTED = 1, 2, 3, 130
+FINDINGS, BAD_INPUT, FAILURE = 1, 2, 3
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # By name, so that showing an error imports nothing that the command itself did not.
 _STATUS = {
@@ -47,6 +50,28 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+class Ended(KeyboardInterrupt):
+    """A signal that asks to end: all is unwound as after Ctrl-C, so that nothing half-written stays."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"ended by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+def end_on_signals() -> None:
+    """From now on raise `Ended` where a signal asks to end; one that is ignored, as by nohup, stays so."""
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        for other in _ENDING:
+            if other != signal.SIGINT:  # unwinding is quick; a second Ctrl-C still cuts it short
+                signal.signal(other, signal.SIG_IGN)
+        raise Ended(signum)
+
+    for signum in _ENDING:
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, end)
+
+
 def _quiet_broken_pipe() -> None:
     """Give the interpreter a sink for what is still buffered, so that its exit stays silent too."""
     with suppress(OSError):  # a stdout that is no file has nothing to flush
@@ -61,9 +86,11 @@ def guarded() -> Iterator[None]:
     except BrokenPipeError:
         _quiet_broken_pipe()
         raise click.exceptions.Exit(0) from None
-    except KeyboardInterrupt:
-        click.echo("benchpad: interrupted", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt as error:
+        signum = error.signum if isinstance(error, Ended) else signal.SIGINT
+        with suppress(OSError):  # after a hang-up there may be no terminal to tell
+            click.echo("benchpad: interrupted" if signum == signal.SIGINT else f"benchpad: {error}", err=True)
+        raise click.exceptions.Exit(128 + signum) from None
     except Exception as error:
         status = exit_status(error)
         if status is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.common import SIZE, Seconds, console, json_option, print_json, printable, progress
+from sim.cli.common import PATH, SIZE, Seconds, console, json_option, print_json, printable, progress
 from sim.cli.device import device_options
 
 if TYPE_CHECKING:
@@ -17,13 +17,9 @@ _MAX_SECONDS = 24 * 3600
 
 
 @click.command()
-@click.argument("card", type=click.Path(path_type=Path))
-@click.option(
-    "--midi", required=True, type=click.Path(path_type=Path), help="The song: a MIDI file, type 0 or 1."
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The WAV file to write; without it, none."
-)
+@click.argument("card", type=PATH)
+@click.option("--midi", required=True, type=PATH, help="The song: a MIDI file, type 0 or 1.")
+@click.option("-o", "--output", type=PATH, help="The WAV file to write; without it, none.")
 @device_options
 @click.option(
     "--bits",

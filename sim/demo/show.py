@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sdcard_image import Item, build_image
 from sim.board import Board, CardTiming, Setup
 from sim.demo.kit import sounds
 from sim.demo.song import compose
+from sim.errors import InputError
 from sim.midifile import read_midi
 from sim.rendering import RenderJob, render_song
 from sim.report import RenderReport
@@ -21,6 +23,10 @@ RAM_BYTES = 8 << 20
 GOOD_CARD = CardTiming(latency_ms=1.0, mb_per_s=20.0)  # an ordinary class 10 card
 TIRED_CARD = CardTiming(latency_ms=8.0, mb_per_s=4.0)  # slow commands, slow transfers: what old cards come to
 TIRED_SECONDS = 12.0
+
+SUMMARY = "summary.md"
+_TITLE = "# What the demo did"
+_MADE = ("kit", "song.mid", "card.img", "song.wav", "slow-card.wav", SUMMARY)
 
 Say = Callable[[str], None]
 
@@ -50,8 +56,12 @@ class DemoResult:
 
 
 def run_demo(folder: Path, say: Say = lambda text: None) -> DemoResult:
-    """Make everything in ``folder`` and play it; ``say`` is told each step as it ends."""
+    """Make everything in ``folder`` and play it; ``say`` is told each step as it ends.
+
+    Raises InputError where that would replace what no demo made.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder)
     kit = folder / "kit"
     files = {sound.path: sound.save(kit) for sound in sounds()}
     kit_bytes = sum(path.stat().st_size for path in files.values())
@@ -76,8 +86,19 @@ def run_demo(folder: Path, say: Say = lambda text: None) -> DemoResult:
     )
     refused = tuple(f"{one.path}: {one.reason}" for one in catalogue.refused)
     result = DemoResult(folder, len(files), kit_bytes, len(catalogue.pads), refused, boot_ms, good, tired)
-    (folder / "summary.md").write_text(summary(result), "utf-8")
+    (folder / SUMMARY).write_text(summary(result), "utf-8")
     return result
+
+
+def _claim(folder: Path) -> None:
+    """Mark the folder as a demo's, so that the next one may replace what this one leaves, whole or not."""
+    page = folder / SUMMARY
+    if page.is_file() and page.read_bytes().startswith(_TITLE.encode()):
+        return
+    taken = next((folder / name for name in _MADE if os.path.lexists(folder / name)), None)
+    if taken is not None:
+        raise InputError(f"{taken} is not of a demo, and would be replaced: name another folder with --out")
+    page.write_text(f"{_TITLE}\n\nIt did not come to its end. Run it again.\n", "utf-8")
 
 
 def _play(board: Board, folder: Path, job: RenderJob) -> RenderReport:
@@ -101,7 +122,7 @@ def summary(result: DemoResult) -> str:
     """The page that the demo leaves: what is there, what happened, what to look at, what to type."""
     refused = "\n".join(f"- `{line}`" for line in result.refused)
     commands = "\n".join(next_commands(result.folder))
-    return f"""# What the demo did
+    return f"""{_TITLE}
 
 It synthesised {result.kit_files} files
 ({result.kit_bytes / 1e6:.0f} MB), put them on a FAT32 card image, booted

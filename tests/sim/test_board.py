@@ -117,6 +117,20 @@ def test_a_loop_is_faded_out_a_tail_after_the_last_event(sx_card):
     assert played(sx_card, Setup(), press, tail_s=6.0).frames > 6 * 44_100
 
 
+def test_what_a_folder_holds_and_no_card_can_is_told(tmp_path):
+    (tmp_path / "A").mkdir()
+    (tmp_path / "a").mkdir(exist_ok=True)
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this host ignores case")
+    for number in range(12):
+        (tmp_path / f"z{number:02d}.wav").symlink_to("nowhere")
+    with Board(tmp_path, Setup()) as board:
+        told = [line.text for line in board.log if "not on the card" in line.text]
+    assert any(text.startswith("the folder's /a: the same name as /A to FAT") for text in told)
+    assert len(told) == 11
+    assert told[-1].startswith("3 more")
+
+
 def test_sample_memory_stays_within_the_pool(sx_card):
     press = [MidiMessage(number * 5_000, bytes((0x90, 48 + number % 7, 127))) for number in range(40)]
     report = played(sx_card, Setup(ram_bytes=128 << 10, timing=CardTiming(1, 20)), *press)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
+import mido
 import pytest
 from click.testing import CliRunner
 
@@ -103,12 +107,77 @@ def test_an_unforeseen_error_is_not_hidden_from_tests_but_from_users(monkeypatch
     result = CliRunner().invoke(failing(ZeroDivisionError("oops")))
     assert isinstance(result.exception, ZeroDivisionError)
     monkeypatch.setattr(cli_module, "cli", lambda **_: 1 // 0)
+    monkeypatch.setattr(cli_module, "end_on_signals", lambda: None)  # this process has handlers of its own
     with pytest.raises(SystemExit) as stop:
         cli_module.main()
     assert stop.value.code == 3
     said = capsys.readouterr().err
     assert "defect of benchpad" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_while_starting_ends_it_silently(name: str):
+    code = f"""
+import os, signal, sys, time
+class Signals:
+    def find_spec(self, module, path=None, target=None):
+        if module == "sim.cli":
+            os.kill(os.getpid(), signal.{name})
+            time.sleep(10)
+sys.meta_path.insert(0, Signals())
+from sim.__main__ import main
+main()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (128 + signal.Signals[name], b"", b"")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_while_rendering_leaves_no_part_of_a_file(tmp_path: Path, name: str):
+    out, midi = tmp_path / "out", tmp_path / "song.mid"
+    (tmp_path / "kit" / "A").mkdir(parents=True)
+    out.mkdir()
+    mido.MidiFile(tracks=[mido.MidiTrack([mido.Message("note_on", note=36)])]).save(midi)
+    typed = ["render", str(tmp_path / "kit"), "--midi", str(midi), "-o", str(out / "x.wav")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sim", *typed, "--seconds", "86400", "--block", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not any(path.stat().st_size > 1000 for path in out.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.Signals[name])
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 128 + signal.Signals[name]
+    assert said == f"benchpad: {'interrupted' if name == 'SIGINT' else f'ended by {name}'}\n"
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["boot", ""],
+        ["render", "", "--midi", "x.mid"],
+        ["render", "x.img", "--midi", ""],
+        ["render", "x.img", "--midi", "x.mid", "-o", ""],
+        ["card", "ls", ""],
+        ["card", "new", ""],
+        ["card", "new", "x.img", "--from", ""],
+        ["card", "put", "x.img", "", "/"],
+        ["card", "get", "x.img", "/a", "-o", ""],
+        ["demo", "--out", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch, typed: list[str]):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, typed)
+    assert result.exit_code == 2
+    assert "the path is empty" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_profile_can_be_asked_for():

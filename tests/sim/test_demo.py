@@ -12,9 +12,11 @@ import soundfile
 from click.testing import CliRunner
 
 from sim.cli import cli
+from sim.demo import show
 from sim.demo.kit import sounds
 from sim.demo.show import RAM_BYTES
 from sim.demo.song import compose
+from sim.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,28 @@ def test_it_is_music_within_full_scale(demo):
     seconds = audio[: len(audio) // rate * rate].reshape(-1, rate, 2)
     loudness = np.sqrt((seconds**2).mean(axis=(1, 2)))
     assert (loudness[:34] > 0.05).all()
+
+
+@pytest.mark.parametrize("name", ["song.mid", "summary.md", "kit/A/01 kick.wav"])
+def test_it_replaces_nothing_that_no_demo_made(tmp_path, name: str):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    result = CliRunner().invoke(cli, ["demo", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "is not of a demo" in result.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_it_goes_over_a_demo_that_did_not_come_to_its_end(tmp_path, monkeypatch):
+    def stopped(*_: object, **__: object) -> None:
+        raise InputError("stopped")
+
+    monkeypatch.setattr(show, "build_image", stopped)
+    for _ in range(2):
+        with pytest.raises(InputError, match="stopped"):
+            show.run_demo(tmp_path)
+    assert "did not come to its end" in (tmp_path / "summary.md").read_text("utf-8")
 
 
 def test_it_is_the_same_each_time():
