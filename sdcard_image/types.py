@@ -40,7 +40,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CardInfo:
-    """Facts of a card. Where a card is a folder, the volume's own facts are zero or empty."""
+    """Facts of a card. Where a card is a folder, the volume's own facts are zero or empty.
+
+    ``damaged`` counts the files and folders that cannot be read; ``fragments_per_file`` leaves them out.
+    """
 
     fs: str  # "FAT32", or "folder"
     label: str
@@ -52,6 +55,7 @@ class CardInfo:
     partition_offset: int
     files: int
     fragments_per_file: float
+    damaged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sdcard_image.audit import Audit, audit
 from sdcard_image.bootsector import FsInfo, validate
@@ -33,7 +34,8 @@ class Volume:
         self.fat = Fat(self._read_fat(), self.boot.clusters)
         self._folders: dict[int, FolderTable] = {}
         self._heads: dict[int, str] = {self.boot.root_cluster: "/"}
-        self._claimed_twice: set[int] = set()
+        self._claimed_twice: dict[int, str] = {}  # the second path of a cluster in which two entries begin
+        self._surveyed = False
         self._audited: dict[int, str] | None = None
 
     # the medium
@@ -67,7 +69,11 @@ class Volume:
 
     def chain(self, path: str, cluster: int, limit: int | None = None) -> list[tuple[int, int]]:
         """A chain's runs; `CardError` where it is broken, loops, or is shared with another file."""
+        self._survey()
         self._check_claims(path, cluster)
+        return self._follow(path, cluster, limit)
+
+    def _follow(self, path: str, cluster: int, limit: int | None) -> list[tuple[int, int]]:
         try:
             runs = list(self.fat.runs(cluster, limit))
         except CardError as error:
@@ -80,9 +86,26 @@ class Volume:
 
     def _check_claims(self, path: str, cluster: int) -> None:
         """Refuse whatever two entries claim: a folder could otherwise be its own ancestor."""
-        if cluster in self._claimed_twice:
-            other = self._heads.get(cluster, "another")
-            raise CardError(f"{path}: it begins in the same cluster as {other}; check the card")
+        if cluster not in self._claimed_twice:
+            return
+        first, second = self._heads.get(cluster, path), self._claimed_twice[cluster]
+        other = next((claim for claim in (first, second) if claim != path), "another entry of that name")
+        raise CardError(f"{path}: it begins in the same cluster as {other}; check the card")
+
+    def _survey(self) -> None:
+        """Read every folder once: what two entries claim must not depend on what was read before."""
+        if self._surveyed:
+            return
+        seen, todo = {self.boot.root_cluster}, [self._load("", self.boot.root_cluster)]
+        while todo:
+            table = todo.pop()
+            for slot in table.slots:
+                path = f"{table.path}/{slot.name}"
+                if slot.is_dir and slot.cluster not in seen and path.count("/") <= MAX_DEPTH:
+                    seen.add(slot.cluster)
+                    with suppress(CardError):  # told to whoever asks for that folder
+                        todo.append(self._load(path, slot.cluster))
+        self._surveyed = True
 
     def audit(self) -> dict[int, str]:
         """Which chains are damaged: first cluster -> what is wrong. Walks the whole card once."""
@@ -102,11 +125,15 @@ class Volume:
     def table(self, path: str, cluster: int) -> FolderTable:
         """The folder at ``cluster``, from memory if it was read before."""
         if path:
+            self._survey()
             self._check_claims(path, cluster)
+        return self._load(path, cluster)
+
+    def _load(self, path: str, cluster: int) -> FolderTable:
         table = self._folders.get(cluster)
         if table is None:
             most = self.max_folder_clusters
-            runs = self.chain(path or "/", cluster, most + 1)
+            runs = self._follow(path or "/", cluster, most + 1)
             if sum(count for _, count in runs) > most:
                 raise CardError(f"{path or '/'}: the folder is larger than 65,536 entries; check the card")
             table = FolderTable(path, cluster, runs, self.read_runs(runs))
@@ -117,7 +144,7 @@ class Volume:
         self._folders[table.cluster] = table
         for slot in table.slots:
             if slot.cluster in self._heads:
-                self._claimed_twice.add(slot.cluster)
+                self._claimed_twice.setdefault(slot.cluster, f"{table.path}/{slot.name}")
             elif slot.cluster:
                 self._heads[slot.cluster] = f"{table.path}/{slot.name}"
 
@@ -206,11 +233,14 @@ class Volume:
                 continue
             yield self.slot_entry(table, slot)
             if slot.is_dir:
-                below = f"{table.path}/{slot.name}"
-                if below.count("/") > MAX_DEPTH:
-                    raise CardError(f"{below[:80]}… is deeper than {MAX_DEPTH} folders; check the card")
-                inner = self.table(below, slot.cluster)
+                inner = self._shallow(f"{table.path}/{slot.name}", slot.cluster)
                 stack.append((inner, iter(inner.slots)))
+
+    def _shallow(self, path: str, cluster: int) -> FolderTable:
+        """The folder at ``cluster``, where it is not too deep to be one."""
+        if path.count("/") > MAX_DEPTH:
+            raise CardError(f"{path[:80]}… is deeper than {MAX_DEPTH} folders; check the card")
+        return self.table(path, cluster)
 
     def extents(self, path: str) -> list[Extent]:
         """See `Card.extents`."""
@@ -251,11 +281,21 @@ class Volume:
 
     def info(self) -> CardInfo:
         """See `Card.info`."""
-        files = fragments = filled = 0
-        for entry in self.walk():
-            if not entry.is_dir:
-                files += 1
-                pieces = len(self.extents(entry.path))
+        files = fragments = filled = damaged = 0
+        todo = [self.table("", self.boot.root_cluster)]
+        while todo:
+            table = todo.pop()
+            for slot in table.slots:
+                path = f"{table.path}/{slot.name}"
+                files += not slot.is_dir
+                try:
+                    if slot.is_dir:
+                        todo.append(self._shallow(path, slot.cluster))
+                        continue
+                    pieces = len(self._extents(path, slot))
+                except CardError:
+                    damaged += 1
+                    continue
                 fragments += pieces
                 filled += pieces > 0
         return CardInfo(
@@ -269,6 +309,7 @@ class Volume:
             partition_offset=self.offset,
             files=files,
             fragments_per_file=fragments / filled if filled else 0.0,
+            damaged=damaged,
         )
 
     def label(self) -> str:

@@ -12,7 +12,7 @@ import click
 
 from sdcard_image import open_card, verify_card
 from sdcard_image.extract import extract_file, extract_tree
-from sdcard_image.types import Card, CardError, Entry
+from sdcard_image.types import Card, CardError, CardIOError, Entry
 from sim.cli.card_change import make_folder, move, put, remove
 from sim.cli.card_new import new
 from sim.cli.common import PATH, console, human_size, json_option, print_json, printable, progress
@@ -41,17 +41,22 @@ for command in (new, put, remove, make_folder, move):
 @click.argument("path", default="/")
 @click.option("-r", "--recursive", is_flag=True, help="Everything below PATH; with --json, every file.")
 @json_option
-def list_(*, card: Path, path: str, recursive: bool, as_json: bool) -> None:
+@click.pass_context
+def list_(context: click.Context, /, *, card: Path, path: str, recursive: bool, as_json: bool) -> None:
     """List a folder of a card, or one file.
 
-    With --json, "extents" says where a file lies: [byte offset in the card, length] for each stretch.
+    With --json, "extents" says where a file lies: [byte offset in the card, length] for each stretch. Of a
+    damaged file it is null, "error" says why, and the exit status is 1.
 
     Example: benchpad card ls -r kit.img /A
     """
     with closing(open_card(card)) as source:
         entries = _entries(source, path, recursive=recursive)
         if as_json:
-            print_json([_document(source, entry) for entry in entries if not (recursive and entry.is_dir)])
+            shown = [_document(source, entry) for entry in entries if not (recursive and entry.is_dir)]
+            print_json(shown)
+            if any("error" in document for document in shown):
+                context.exit(FINDINGS)
             return
         for entry in entries:
             size = "-" if entry.is_dir else f"{entry.size:,}"
@@ -68,14 +73,20 @@ def _entries(source: Card, path: str, *, recursive: bool) -> list[Entry]:
 
 
 def _document(source: Card, entry: Entry) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "path": entry.path,
         "size": entry.size,
         "is_dir": entry.is_dir,
         "modified": entry.modified.isoformat() if entry.modified else None,
         "short_name": entry.short_name,
-        "extents": [] if entry.is_dir else [[e.offset, e.length] for e in source.extents(entry.path)],
     }
+    try:
+        extents = [] if entry.is_dir else [[e.offset, e.length] for e in source.extents(entry.path)]
+    except CardIOError:
+        raise
+    except CardError as error:
+        return document | {"extents": None, "error": str(error)}
+    return document | {"extents": extents}
 
 
 @card.command()
@@ -150,6 +161,8 @@ def info(*, card: Path, as_json: bool) -> None:
             ("volume begins at", f"byte {facts.partition_offset:,}"),
             ("pieces per file", f"{facts.fragments_per_file:.2f}"),
         ]
+    if facts.damaged:
+        rows.append(("damaged", f"{facts.damaged:,}; card verify names them"))
     for name, value in rows:
         click.echo(f"{name:>17}: {printable(value)}")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
+from sdcard_image import open_card
 from sim.cli import cli
 
 
@@ -146,3 +148,19 @@ def test_a_device_layout(tmp_path, kit) -> None:
 def test_every_command_has_help_with_an_example() -> None:
     for command in ("new", "ls", "tree", "info", "get", "put", "rm", "mkdir", "mv", "verify"):
         assert "Example: benchpad card" in run(command, "--help")
+
+
+def test_a_listing_tells_of_a_damaged_file_and_goes_on(image) -> None:
+    with closing(open_card(image)) as card:
+        entry, fats = card.entry("/A/kick.wav"), [card._fat_offset(copy) for copy in range(2)]
+    with image.open("r+b") as raw:
+        for fat in fats:
+            raw.seek(fat + 4 * entry.first_cluster)
+            raw.write((0x00FF_FFF0).to_bytes(4, "little"))
+    files = {f["path"]: f for f in json.loads(run("ls", "-r", image, "--json", status=1))}
+    assert files["/A/kick.wav"]["extents"] is None
+    assert "outside the card" in files["/A/kick.wav"]["error"]
+    assert files["/A/Schl\u00e4ger \U0001f941.wav"]["extents"]
+    assert "error" not in files["/none.wav"]
+    assert json.loads(run("info", image, "--json"))["damaged"] == 1
+    assert "verify" in run("info", image)
