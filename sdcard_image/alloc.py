@@ -13,13 +13,18 @@ from sdcard_image.types import CardError
 def allocate(fat: Fat, count: int, cluster_bytes: int) -> NDArray[np.intp]:
     """``count`` free clusters: the first contiguous stretch that is long enough, else the first free ones."""
     free = fat.unused()
-    if len(free) < count:
-        raise CardError(
-            f"the card is full: {count * cluster_bytes:,} bytes are needed and "
-            f"{len(free) * cluster_bytes:,} are free; remove something or use a larger card"
-        )
+    check_room(count, len(free), cluster_bytes)
     first = next((first for first, length in to_runs(free) if length >= count), None)
     return free[:count] if first is None else np.arange(first, first + count)
+
+
+def check_room(count: int, free: int, cluster_bytes: int) -> None:
+    """Raise `CardError` where ``count`` clusters are more than are ``free``."""
+    if count > free:
+        raise CardError(
+            f"the card is full: {count * cluster_bytes:,} bytes are needed and "
+            f"{free * cluster_bytes:,} are free; remove something or use a larger card"
+        )
 
 
 def chain_values(clusters: NDArray[np.intp]) -> NDArray[np.uint32]:

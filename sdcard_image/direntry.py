@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sdcard_image.names import is_short
-from sdcard_image.types import CardError
 
 SIZE = 32
 MAX_SLOTS = 65_536
 DELETED = 0xE5
 VOLUME, DIRECTORY, ARCHIVE, LONG = 0x08, 0x10, 0x20, 0x0F
+FIRST_MOMENT = datetime(1980, 1, 1)  # noqa: DTZ001,RUF100  FAT time has no zone
+LAST_MOMENT = datetime(2107, 12, 31, 23, 59, 58)  # noqa: DTZ001,RUF100  as above
 _LOWER_BASE, _LOWER_EXT = 0x08, 0x10
 _SHORT = struct.Struct("<11sBBBHHHHHHHI")
 _LFN_UNITS = 13
@@ -42,9 +43,8 @@ class Slot:
 
 
 def dos_time(moment: datetime) -> tuple[int, int]:
-    """A moment as (date, time) words: 2-second steps from 1980 to 2107. `CardError` outside."""
-    if not 1980 <= moment.year <= 2107:
-        raise CardError(f"the date {moment:%Y-%m-%d} cannot be on a FAT32 card: it holds 1980 to 2107")
+    """A moment as (date, time) words: 2-second steps from 1980 to 2107; the nearest of these outside."""
+    moment = min(max(moment, FIRST_MOMENT), LAST_MOMENT)
     date = (moment.year - 1980) << 9 | moment.month << 5 | moment.day
     return date, moment.hour << 11 | moment.minute << 5 | moment.second // 2
 

@@ -41,6 +41,10 @@ class FolderTable:
         key = fold(name)
         return self._names.get(key) or self._by_alias(key)
 
+    def named(self, name: str) -> Slot | None:
+        """The entry of that name, whatever its case; an alias does not count."""
+        return self._names.get(fold(name))
+
     def _by_alias(self, key: str) -> Slot | None:
         stem, _, ext = key.partition(".")
         if len(stem) > 8 or len(ext) > 3 or not key.isascii():
@@ -73,13 +77,15 @@ class FolderTable:
         """Whether nothing is stored in a slot."""
         return index >= self.end or self.data[index * SIZE] in (0, DELETED)
 
-    def find_free(self, count: int, per_sector: int) -> int | None:
+    def find_free(self, count: int, per_sector: int, more: int = 0) -> int | None:
         """First place for ``count`` slots, in one sector if that can be; None where the folder must grow.
+
+        ``more`` is how many slots it is to be taken to have besides those that it has.
 
         An entry in one sector is written at once, so that a power cut finds all of it or none.
         """
         index = self._from.get(count, 0)
-        while index + count <= self.total:
+        while index + count <= self.total + more:
             if count <= per_sector and index % per_sector + count > per_sector:
                 index += per_sector - index % per_sector
                 continue
@@ -90,3 +96,8 @@ class FolderTable:
             index = taken[-1] + 1
         self._from[count] = index
         return None
+
+
+def folder_full(path: str) -> str:
+    """What is said of a folder that can hold no more."""
+    return f"the folder {path or '/'} is full (65,536 entries); use another folder"

@@ -7,14 +7,17 @@ at worst.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sdcard_image.alloc import allocate, chain_clusters, chain_values
+from sdcard_image.alloc import allocate, chain_clusters, chain_values, check_room
 from sdcard_image.bootsector import UNKNOWN, FsInfo
 from sdcard_image.direntry import DELETED, MAX_SLOTS, SIZE, Slot, parse
 from sdcard_image.fat import to_runs
-from sdcard_image.folder_table import FolderTable
+from sdcard_image.folder_table import FolderTable, folder_full
 from sdcard_image.layout import CLEAN
 from sdcard_image.medium import Medium
 from sdcard_image.types import CardError
@@ -58,9 +61,18 @@ class VolumeStore(Volume):
             self._mark(clean=True)
         self._begun = False
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Around what belongs together: where it does not end, the card stays marked as in use."""
+        try:
+            yield
+        except BaseException:  # an interrupt at any place, too
+            self._failed = True
+            raise
+
     def _mark(self, *, clean: bool) -> None:
         value = np.uint32(self.fat.next[1] | CLEAN if clean else self.fat.next[1] & ~np.uint32(CLEAN))
-        self.store_fat(np.array([1]), np.array([value], np.uint32))
+        self.store_fat(np.array([1]), np.array([value], np.uint32), first_copy_last=clean)
         self._sync()
 
     def _write_fsinfo(self, info: FsInfo) -> None:
@@ -87,12 +99,17 @@ class VolumeStore(Volume):
 
     # the FAT
 
-    def store_fat(self, clusters: NDArray[np.intp], values: NDArray[np.uint32]) -> None:
-        """Set FAT entries, in memory and in every copy in use; not synced."""
+    def store_fat(
+        self, clusters: NDArray[np.intp], values: NDArray[np.uint32], *, first_copy_last: bool = False
+    ) -> None:
+        """Set FAT entries, in memory and in every copy in use; not synced.
+
+        ``first_copy_last`` is for the clean mark: systems look at the first, and it must not be there alone.
+        """
         self.fat.store(clusters, values)
         per_sector = self._sector // 4
-        copies = range(self.boot.fats) if self.boot.active_fat is None else (self.boot.active_fat,)
-        for copy in copies:
+        copies = tuple(range(self.boot.fats)) if self.boot.active_fat is None else (self.boot.active_fat,)
+        for copy in reversed(copies) if first_copy_last else copies:
             for first, count in to_runs(np.unique(clusters // per_sector)):
                 entries = self.fat.raw[first * per_sector : (first + count) * per_sector]
                 self._write(self._fat_offset(copy) + first * self._sector, entries.astype("<u4").tobytes())
@@ -135,9 +152,25 @@ class VolumeStore(Volume):
             self.write_slots(table, table.end, table.total - table.end)
             self._sync()
 
+    def make_room(self, table: FolderTable, slots: int, clusters: int) -> None:
+        """Let a folder have a place for ``slots``; refuse, unwritten, unless ``clusters`` are left."""
+        more = self._growth(table, slots)
+        check_room(clusters + more, len(self.fat.unused()), self.cluster_bytes)
+        self.begin()
+        with self.changing():
+            for _ in range(more):
+                self._grow(table)
+
+    def _growth(self, table: FolderTable, slots: int) -> int:
+        """How many clusters a folder lacks for ``slots`` more."""
+        more, per_cluster = 0, self.cluster_bytes // SIZE
+        while table.find_free(slots, self._sector // SIZE, more * per_cluster) is None:
+            more += 1
+            if table.total + more * per_cluster > MAX_SLOTS:
+                raise CardError(folder_full(table.path))
+        return more
+
     def _grow(self, table: FolderTable) -> None:
-        if table.total >= MAX_SLOTS:
-            raise CardError(f"the folder {table.path or '/'} is full (65,536 entries); use another folder")
         new = allocate(self.fat, 1, self.cluster_bytes)
         self._write(self.cluster_offset(int(new[0])), bytes(self.cluster_bytes))
         self._sync()
@@ -150,11 +183,14 @@ class VolumeStore(Volume):
         table.data += bytes(self.cluster_bytes)
 
     def insert(self, table: FolderTable, packed: bytes) -> Slot:
-        """Put an entry's slots into a folder. The sector with the 8.3 entry is written last and alone."""
+        """Put an entry's slots into a folder that has room for them (`make_room`).
+
+        The sector with the 8.3 entry is written last and alone.
+        """
         count, per_sector = len(packed) // SIZE, self._sector // SIZE
         self._clear_tail(table)
-        while (first := table.find_free(count, per_sector)) is None:
-            self._grow(table)
+        first = table.find_free(count, per_sector)
+        assert first is not None
         if first > table.end:
             for index in range(table.end, first):
                 table.data[index * SIZE] = DELETED

@@ -10,21 +10,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sdcard_image.alloc import allocate
+from sdcard_image.alloc import allocate, check_room
 from sdcard_image.direntry import (
     ARCHIVE,
     DIRECTORY,
     SIZE,
     Slot,
+    checksum,
     dos_time,
     moment,
     pack_entry,
     pack_short_entry,
+    slots_needed,
 )
 from sdcard_image.fat import to_runs
 from sdcard_image.folder_table import FolderTable
 from sdcard_image.medium import Medium
 from sdcard_image.names import MAX_DEPTH, alias, check_name, is_short, pack_short, split_path
+from sdcard_image.room import check_move
 from sdcard_image.source import Source, open_source
 from sdcard_image.store import VolumeStore
 from sdcard_image.types import CardError, Entry
@@ -44,11 +47,18 @@ class VolumeWriter(VolumeStore):
         table, old, name = self._target(path)
         if old is not None and old.is_dir:
             raise CardError(f"{path} is a folder; give the file another name")
-        with open_source(source) as data:
-            self.begin()
-            clusters = self._write_data(data)
         when = modified or self._timestamp
-        slot = self._switch(table, old, name, clusters=clusters, size=data.size, when=when)
+        with open_source(source) as data:
+            need = -(-data.size // self.cluster_bytes)
+            short = self._place(table, name, need) if old is None else self._room_for(need, old)
+            clusters = self._write_data(data)
+        first, size = head(clusters), data.size
+        with self.changing():
+            self.link(clusters)
+            if old is None:
+                slot = self._insert(table, name, short, ARCHIVE, cluster=first, size=size, when=when)
+            else:
+                slot = self._switch(table, old, cluster=first, size=size, when=when)
         return self.slot_entry(table, slot)
 
     def mkdir(self, path: str, modified: datetime | None = None) -> Entry:
@@ -58,7 +68,7 @@ class VolumeWriter(VolumeStore):
             raise CardError(f"{path} is on the card already")
         if len(split_path(path)) > MAX_DEPTH:
             raise CardError(f"{path[:80]}… is deeper than {MAX_DEPTH} folders")
-        self.begin()
+        short = self._place(table, name, 1)
         when = modified or self._timestamp
         clusters = allocate(self.fat, 1, self.cluster_bytes)
         here, parent = int(clusters[0]), 0 if table.cluster == self.boot.root_cluster else table.cluster
@@ -66,8 +76,9 @@ class VolumeWriter(VolumeStore):
             self.cluster_offset(here), dot_entries(here, parent, when).ljust(self.cluster_bytes, b"\0")
         )
         self._sync()
-        self.link(clusters)
-        slot = self._insert(table, name, DIRECTORY, cluster=here, size=0, when=when)
+        with self.changing():
+            self.link(clusters)
+            slot = self._insert(table, name, short, DIRECTORY, cluster=here, size=0, when=when)
         return self.slot_entry(table, slot)
 
     def remove(self, path: str) -> None:
@@ -76,7 +87,8 @@ class VolumeWriter(VolumeStore):
         if slot.is_dir and self.table(f"{table.path}/{slot.name}", slot.cluster).slots:
             raise CardError(f"the folder {path} is not empty; remove what is in it first")
         self.begin()
-        self._remove(table, slot)
+        with self.changing():
+            self._remove(table, slot)
 
     def rename(self, old: str, new: str) -> Entry:
         """See `WritableCard.rename`.
@@ -95,7 +107,8 @@ class VolumeWriter(VolumeStore):
         if target is table and slot.name == name:
             return self.slot_entry(table, slot)
         self.begin()
-        moved = self._rename_in_place(table, slot, name) if target is table else None
+        with self.changing():
+            moved = self._rename_in_place(table, slot, name) if target is table else None
         if moved is None:
             moved = self._move(table, slot, target, name)
         return self.slot_entry(target, moved)
@@ -110,10 +123,11 @@ class VolumeWriter(VolumeStore):
     # parts of the above
 
     def _target(self, path: str) -> tuple[FolderTable, Slot | None, str]:
-        table, slot, name = self.locate(path)
+        table, _, name = self.locate(path)
         if not name:
             raise CardError("the top folder is always there; give a name below it")
-        return table, slot, check_name(name)
+        name = check_name(name)
+        return table, table.named(name), name
 
     def _existing(self, path: str) -> tuple[FolderTable, Slot, str]:
         table, slot, name = self.locate(path)
@@ -121,15 +135,49 @@ class VolumeWriter(VolumeStore):
             raise CardError(f"there is no {path} on the card" if name else "the top folder has to stay")
         return table, slot, name
 
+    def _place(self, table: FolderTable, name: str, clusters: int, former: bytes = b"") -> bytes:
+        """Refuse what cannot be, before any write; then give a new entry its place. Returns its 8.3 name."""
+        short, other = _choose_short(name, table, former)
+        if other is not None and not self._can_take_another_alias(other):
+            raise CardError(
+                f"{table.path}/{name} is the short name of {table.path}/{other.name}; rename one of them"
+            )
+        self.make_room(table, slots_needed(name), clusters)
+        if other is not None:
+            self._give_new_alias(table, other)
+        return short
+
+    def _can_take_another_alias(self, slot: Slot) -> bool:
+        """Whether it has a long name, and all of its slots are in one sector, written at once."""
+        per_sector = self._sector // SIZE
+        return slot.slots > 1 and slot.index // per_sector == (slot.index + slot.slots - 1) // per_sector
+
+    def _give_new_alias(self, table: FolderTable, slot: Slot) -> None:
+        """Another 8.3 name for an entry that has a long one, in one sector write."""
+        short = alias(slot.name, table.aliases)
+        last = slot.index + slot.slots - 1
+        for index in range(slot.index, last):
+            table.data[index * SIZE + 13] = checksum(short)
+        table.data[last * SIZE : last * SIZE + 11] = short
+        with self.changing():
+            self.write_slots(table, slot.index, slot.slots)
+            self._sync()
+        table.reload()
+
+    def _room_for(self, clusters: int, old: Slot) -> bytes:
+        """The same for new data of an entry that is there."""
+        check_room(clusters, len(self.fat.unused()), self.cluster_bytes)
+        self.begin()
+        return old.short
+
     def _write_data(self, data: Source) -> NDArray[np.intp]:
-        """Data into free clusters, lasting, and linked into a chain that nothing points to yet."""
+        """Data into free clusters, lasting; the FAT does not know of them yet."""
         clusters = allocate(self.fat, -(-data.size // self.cluster_bytes), self.cluster_bytes)
         left = data.size
         for first, count in to_runs(clusters):
             left = self._write_run(data, first, min(left, count * self.cluster_bytes), left)
         if len(clusters):
             self._sync()
-            self.link(clusters)
         return clusters
 
     def _write_run(self, data: Source, first: int, length: int, left: int) -> int:
@@ -141,29 +189,17 @@ class VolumeWriter(VolumeStore):
             at += len(part)
         return left - length
 
-    def _switch(
-        self,
-        table: FolderTable,
-        old: Slot | None,
-        name: str,
-        *,
-        clusters: NDArray[np.intp],
-        size: int,
-        when: datetime,
-    ) -> Slot:
+    def _switch(self, table: FolderTable, old: Slot, *, cluster: int, size: int, when: datetime) -> Slot:
         """Point the entry to new data in one sector write; then free what it pointed to."""
-        first = int(clusters[0]) if len(clusters) else 0
-        if old is None:
-            return self._insert(table, name, ARCHIVE, cluster=first, size=size, when=when)
         stale = list(self.fat.runs(old.cluster)) if old.cluster else []
         at = (old.index + old.slots - 1) * SIZE
-        table.data[at : at + SIZE] = _repointed(bytes(table.data[at : at + SIZE]), first, size, when)
+        table.data[at : at + SIZE] = _repointed(bytes(table.data[at : at + SIZE]), cluster, size, when)
         self.write_slots(table, at // SIZE, 1)
         self._sync()
         self.release(stale)
         date, time = dos_time(when)
         new = Slot(
-            old.index, old.slots, old.name, old.short, old.attributes | ARCHIVE, first, size, date, time
+            old.index, old.slots, old.name, old.short, old.attributes | ARCHIVE, cluster, size, date, time
         )
         table.replace(old, new)
         self._track(table, old, new)
@@ -173,15 +209,14 @@ class VolumeWriter(VolumeStore):
         self,
         table: FolderTable,
         name: str,
+        short: bytes,
         attributes: int,
         *,
         cluster: int,
         size: int,
         when: datetime,
         created: bytes = b"",
-        former: bytes = b"",
     ) -> Slot:
-        short = _choose_short(name, table, former)
         slot = self.insert(
             table, pack_entry(name, short, attributes, cluster=cluster, size=size, when=when, created=created)
         )
@@ -255,46 +290,39 @@ class VolumeWriter(VolumeStore):
         created = bytes(table.data[at : at + SIZE])
         former = slot.short if slot.name == name else b""  # another name must not answer to the old one
         content = _CardSource(self, f"{table.path}/{slot.name}", slot)
+        short = self._place(target, name, -(-slot.size // self.cluster_bytes), former)
+        slot = next(s for s in table.slots if s.index == slot.index)  # with the alias that it has now
         clusters = self._write_data(content)
-        first = int(clusters[0]) if len(clusters) else 0
-        moved = self._insert(
-            target,
-            name,
-            slot.attributes,
-            cluster=first,
-            size=slot.size,
-            when=when,
-            created=created,
-            former=former,
-        )
-        self._remove(table, slot)
+        with self.changing():
+            self.link(clusters)
+            moved = self._insert(
+                target,
+                name,
+                short,
+                slot.attributes,
+                cluster=head(clusters),
+                size=slot.size,
+                when=when,
+                created=created,
+            )
+            self._remove(table, slot)
         return next(s for s in target.slots if s.index == moved.index)
 
     def _move_folder(
         self, table: FolderTable, slot: Slot, target: FolderTable, path: str, when: datetime
     ) -> Slot:
         source = f"{table.path}/{slot.name}"
-        self._check_room(source)
+        check_move(self, source, target, path.rpartition("/")[2])
         self.mkdir(path, when)
         inner = self.table(source, slot.cluster)
         into = self.folder(path)
         for child in list(inner.slots):
             self._move(inner, child, into, child.name)
-        self._remove(table, slot)
+        with self.changing():
+            self._remove(table, slot)
         made = target.find(path.rpartition("/")[2])
         assert made is not None
         return made
-
-    def _check_room(self, source: str) -> None:
-        """Refuse at once a move that the free space cannot carry: its largest file, and its folders."""
-        entries = list(self.walk(source))
-        largest = max((e.size for e in entries if not e.is_dir), default=0)
-        need = -(-largest // self.cluster_bytes) + 2 * sum(e.is_dir for e in entries) + 2 + len(entries) // 64
-        if need > self.fat.free_clusters():
-            raise CardError(
-                f"moving {source} needs {need * self.cluster_bytes:,} free bytes for a while; the card has "
-                f"{self.fat.free_clusters() * self.cluster_bytes:,}"
-            )
 
 
 class _CardSource:
@@ -312,6 +340,11 @@ class _CardSource:
             self._buffer += next(parts)
         out, self._buffer = self._buffer[:length], self._buffer[length:]
         return out
+
+
+def head(clusters: NDArray[np.intp]) -> int:
+    """The first cluster of a chain; 0 where there is none."""
+    return int(clusters[0]) if len(clusters) else 0
 
 
 def dot_entries(cluster: int, parent: int, when: datetime) -> bytes:
@@ -333,13 +366,15 @@ def _renamed(entry: bytes, name: str, short: bytes) -> bytes:
     return packed[:-SIZE] + short + entry[11:12] + b"\0" + entry[13:]
 
 
-def _choose_short(name: str, table: FolderTable, former: bytes) -> bytes:
-    """The 8.3 name of a new entry; a moved one keeps its alias where that is free."""
+def _choose_short(name: str, table: FolderTable, former: bytes) -> tuple[bytes, Slot | None]:
+    """The 8.3 name of a new entry, and the entry that has it as its alias and must take another.
+
+    A moved one keeps its alias where that is free.
+    """
     if not is_short(name):
-        return former if former and former not in table.aliases else alias(name, table.aliases)
-    if pack_short(name) in table.aliases:
-        raise CardError(f"{table.path}/{name} is the short name of another file on the card")
-    return pack_short(name)
+        return (former if former and former not in table.aliases else alias(name, table.aliases)), None
+    short = pack_short(name)
+    return short, table.aliases.get(short)
 
 
 def _gap(free: list[bool], count: int) -> int | None:

@@ -81,6 +81,21 @@ def test_times_round_trip_in_two_second_steps(when) -> None:
     assert moment(*dos_time(when)) == when.replace(microsecond=0, second=when.second // 2 * 2)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (datetime(1970, 1, 1), datetime(1980, 1, 1)),
+        (datetime(2200, 1, 1), datetime(2107, 12, 31, 23, 59, 58)),
+    ],
+)
+def test_a_date_that_fat_cannot_hold_becomes_the_nearest(tmp_path, given, kept) -> None:
+    medium = small_card(tmp_path, [Item("/built", b"", given)])
+    volume = writer(medium)
+    volume.put("/put", b"x", given)
+    volume.mkdir("/made", given)
+    assert [e.modified for e in volume.listdir()] == [kept] * 3
+
+
 def _allowed(name: str) -> bool:
     try:
         check_name(name)
@@ -142,7 +157,6 @@ def test_labels() -> None:
         ([Item("/big", Made(4 << 30, bytes))], "4 GiB"),
         ([Item("/big", Made(200 << 20, bytes))], "too small"),
         ([Item("/made", Made(3, lambda: b"four"))], "3 bytes and is 4"),
-        ([Item("/old", b"", datetime(1979, 1, 1))], "1980 to 2107"),
     ],
 )
 def test_a_build_refuses_and_leaves_nothing(tmp_path, items, said) -> None:
