@@ -13,7 +13,7 @@ from sdcard_image.types import CardError
 
 SIGNATURE = b"\x55\xaa"
 HEADS, TRACK_SECTORS = 255, 63
-FAT32_LBA = 0x0C
+FAT32_CHS, FAT32_LBA = 0x0B, 0x0C  # partition types
 UNKNOWN = 0xFFFF_FFFF  # FSInfo: free count or next free not known
 
 _BPB = struct.Struct("<3s8sHBHBHHBHHHIIIHHIHH12sBBBI11s8s420s2s")

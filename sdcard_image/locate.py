@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sdcard_image.bootsector import BootSector, Mbr, looks_like_fat32
-from sdcard_image.probe import HEAD_BYTES, describe, describe_partitions
+from sdcard_image.bootsector import FAT32_CHS, FAT32_LBA, BootSector, Mbr, looks_like_fat32
+from sdcard_image.probe import DAMAGED, HEAD_BYTES, UNKNOWN, describe, describe_partitions
 from sdcard_image.types import CardError
 
 Read = Callable[[int, int], bytes]
@@ -22,17 +22,34 @@ def find_volume(read: Read, size: int) -> tuple[int, BootSector]:
         sector = read(start, 512) if start + 512 <= size else b""
         if looks_like_fat32(sector):
             return start, BootSector.unpack(sector)
+    damaged = _damaged_start(read, size, mbr)
+    if damaged:
+        raise CardError(
+            f"the boot sector of its FAT32 partition, at byte {damaged:,}, is damaged; "
+            "repair it from its backup, or format the card anew"
+        )
     raise CardError(
         f"this is no FAT32 card: it is {_what(read, size, mbr, starts)}; give a card formatted as FAT32"
     )
 
 
+def _damaged_start(read: Read, size: int, mbr: Mbr | None) -> int:
+    """Byte of a partition that is named FAT32 and holds nothing that is known; 0 where there is none."""
+    for part in mbr.partitions if mbr else ():
+        start = part.start * 512
+        if part.type not in (FAT32_CHS, FAT32_LBA) or not 0 < start <= size - 512:
+            continue
+        if describe(read(start, min(HEAD_BYTES, size - start))) in (UNKNOWN, DAMAGED):
+            return start
+    return 0
+
+
 def _what(read: Read, size: int, mbr: Mbr | None, starts: list[int]) -> str:
     what = describe(read(0, min(HEAD_BYTES, size)))
-    if mbr is None or not starts or what != "no file system that is known here":
+    if mbr is None or not starts or what != UNKNOWN:
         return what
     inside = [describe(read(start, min(HEAD_BYTES, size - start))) for start in starts if start + 512 <= size]
-    known = [text for text in inside if text != "no file system that is known here"]
+    known = [text for text in inside if text != UNKNOWN]
     if known:
         return f"a disk whose partition holds {known[0]}"
     if not inside:

@@ -44,13 +44,14 @@ def open_card(
         return mount(medium, writable=writable, timestamp=timestamp)
     except CardError as error:
         medium.close()
-        raise _with_path(path, error) from None
+        raise with_path(path, error) from None
     except BaseException:
         medium.close()
         raise
 
 
-def _with_path(path: Path, error: CardError) -> CardError:
+def with_path(path: Path, error: CardError) -> CardError:
+    """The error, with the card's path where its sentence does not have it."""
     text = str(error)
     return error if str(path) in text else type(error)(f"{path}: {text}")
 

@@ -34,11 +34,15 @@ _TYPES = {
     0x06: "FAT16",
     0x0E: "FAT16",
     0x07: "exFAT or NTFS",
+    0x0B: "FAT32",
+    0x0C: "FAT32",
     0x82: "Linux swap",
     0x83: "Linux",
     0xEE: "GPT",
 }
 HEAD_BYTES = 66_000
+DAMAGED = "a damaged FAT volume"
+UNKNOWN = "no file system that is known here"
 
 
 def describe(head: bytes) -> str:
@@ -50,7 +54,7 @@ def describe(head: bytes) -> str:
             return what
     if not any(head):
         return "blank (all zeros): it has never been formatted"
-    return _old_fat(head) or "no file system that is known here"
+    return _old_fat(head) or UNKNOWN
 
 
 def _old_fat(head: bytes) -> str:
@@ -58,7 +62,7 @@ def _old_fat(head: bytes) -> str:
         return ""
     if head[54:62] in (b"FAT12   ", b"FAT16   "):
         return f"a {head[54:59].decode()} volume"
-    return "a FAT12 or FAT16 volume" if head[22:24] != b"\0\0" else "a damaged FAT volume"
+    return "a FAT12 or FAT16 volume" if head[22:24] != b"\0\0" else DAMAGED
 
 
 def describe_partitions(mbr: Mbr) -> str:

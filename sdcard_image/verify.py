@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sdcard_image.direntry import Slot
 from sdcard_image.folder_table import FolderTable
 from sdcard_image.medium import FileMedium
+from sdcard_image.open import with_path
 from sdcard_image.types import CardError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def verify_card(path: Path) -> VerifyReport:
         if not report.problems:
             _Comparison(volume, report).run(path)
         return report
+    except CardError as error:
+        raise with_path(path, error) from None
     finally:
         medium.close()
 
@@ -100,20 +103,27 @@ class _Comparison:
 
     def _folder(self, reader: Any, table: FolderTable, other: Any) -> Iterator[tuple[FolderTable, Any]]:
         folders, files, _ = other.get_entries()
-        theirs = {str(repr(entry)): entry for entry in (*folders, *files)}
+        # By 8.3 name: it is always there, and the second reader does not know of the case bits that stand
+        # for a lower-case name without a long one.
+        theirs = {bytes(entry.name): entry for entry in (*folders, *files)}
         for slot in table.slots:
             path = f"{table.path}/{slot.name}"
-            entry = theirs.pop(slot.name, None)
+            entry = theirs.pop(slot.short, None)
             if entry is None:
                 self._missing(path, slot)
-            elif bool(entry.is_directory()) != slot.is_dir:
+                continue
+            if slot.slots > 1 and repr(entry) != slot.name:
+                self._report.problems.append(f"{path}: the second reader calls it {entry!r}")
+            if bool(entry.is_directory()) != slot.is_dir:
                 self._report.problems.append(f"{path}: a folder to one reader, a file to the other")
             elif slot.is_dir:
                 self._report.folders += 1
                 yield self._volume.table(path, slot.cluster), entry
             else:
                 self._file(reader, path, slot, entry)
-        self._report.problems += [f"{table.path}/{name}: only the second reader finds it" for name in theirs]
+        self._report.problems += [
+            f"{table.path}/{entry!r}: only the second reader finds it" for entry in theirs.values()
+        ]
 
     def _missing(self, path: str, slot: Slot) -> None:
         if slot.short[0] == KANJI:

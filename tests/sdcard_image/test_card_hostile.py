@@ -180,6 +180,15 @@ def test_a_zip_and_a_partition_of_another_kind_are_named(tmp_path) -> None:
         open_card(tmp_path / "card.img")
 
 
+def test_a_lost_boot_sector_is_named(tmp_path) -> None:
+    build_image(tmp_path / "card.img", [Item("/a", b"a")], size_bytes=48 << 20)
+    with (tmp_path / "card.img").open("r+b") as raw:
+        raw.seek(4 << 20)
+        raw.write(bytes(512))
+    with pytest.raises(CardError, match="boot sector of its FAT32 partition, at byte 4,194,304, is damaged"):
+        open_card(tmp_path / "card.img")
+
+
 @pytest.mark.parametrize(("bits", "size"), [("12", 4), ("16", 64)])
 def test_older_fats_are_named(tmp_path, require_tool, bits, size) -> None:
     path = tmp_path / "old.img"

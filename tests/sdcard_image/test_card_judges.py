@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import time
 import unicodedata
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from card_tools import fsck, mtools_env, without_partition
 
-from sdcard_image import Item, build_image, open_card, verify_card
+from sdcard_image import CardError, Item, build_image, open_card, verify_card
 
 DEEP = "/".join(f"level {i:02}" for i in range(60))
 NAMES = {
@@ -217,6 +218,30 @@ def test_reads_what_mtools_and_mkfs_write(tmp_path, require_tool) -> None:
     card.close()
     verdict = fsck(require_tool("fsck.fat"), image)
     assert (verdict.status, len(verdict.lines)) == (0, 2), verdict.lines
+
+
+def test_verify_knows_names_in_case_bits(tmp_path, require_tool) -> None:
+    image = tmp_path / "other.img"
+    with image.open("wb") as out:
+        out.truncate(40 << 20)
+    subprocess.run([require_tool("mkfs.fat"), "-F", "32", "-s", "1", image], check=True, capture_output=True)
+    for name in ("kick.wav", "SNARE.wav", "hat.WAV", "a long one.wav"):  # how Windows and mtools store them
+        (tmp_path / name).write_bytes(name.encode() * 300)
+        subprocess.run(
+            [require_tool("mcopy"), "-i", image, tmp_path / name, "::/"], check=True, env=mtools_env()
+        )
+    with closing(open_card(image)) as card:
+        slots = {slot.name: slot.slots for slot in card.folder("/").slots}
+    assert slots == {"kick.wav": 1, "SNARE.wav": 1, "hat.WAV": 1, "a long one.wav": 3}
+    report = verify_card(image)
+    assert (report.problems, report.files) == ([], 4)
+    assert report.bytes == sum(len(name) * 300 for name in slots)
+
+
+def test_verify_tells_which_card(tmp_path) -> None:
+    (tmp_path / "no.img").write_bytes(bytes(1000))
+    with pytest.raises(CardError, match=r"no\.img: .*blank"):
+        verify_card(tmp_path / "no.img")
 
 
 def test_verify_finds_what_is_wrong(tmp_path) -> None:
