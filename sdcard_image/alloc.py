@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sdcard_image.fat import Fat, to_runs
+from sdcard_image.fat import Fat, run_arrays
 from sdcard_image.layout import END
 from sdcard_image.types import CardError
 
@@ -14,8 +14,9 @@ def allocate(fat: Fat, count: int, cluster_bytes: int) -> NDArray[np.intp]:
     """``count`` free clusters: the first contiguous stretch that is long enough, else the first free ones."""
     free = fat.unused()
     check_room(count, len(free), cluster_bytes)
-    first = next((first for first, length in to_runs(free) if length >= count), None)
-    return free[:count] if first is None else np.arange(first, first + count)
+    firsts, lengths = run_arrays(free)
+    fits = firsts[lengths >= count][:1]
+    return np.arange(fits[0], fits[0] + count) if len(fits) else free[:count]
 
 
 def check_room(count: int, free: int, cluster_bytes: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdcard_image.direntry import Slot, parse
 from sdcard_image.layout import BAD
@@ -35,29 +36,52 @@ class Audit:
 class _Auditor:
     """Claims clusters for the chains that reach them; each is claimed once, so time is bounded."""
 
-    def __init__(self, volume: Volume) -> None:
+    def __init__(self, volume: Volume, *, whole: bool) -> None:
         self.volume = volume
+        self.whole = whole
         self.result = Audit()
         self._owner = np.zeros(volume.fat.limit, np.int32)
         self._owners: list[tuple[str, int]] = [("", 0)]
 
-    def claim(self, path: str, cluster: int) -> list[tuple[int, int]] | None:
-        """The chain's runs, now owned by ``path``; None where it is damaged (noted)."""
+    def claim(self, path: str, cluster: int, most: int | None = None) -> int | None:
+        """How many clusters the chain has, all now owned by ``path``; None where it is damaged (noted).
+
+        After ``most`` the chain is not walked on.
+        """
         self._owners.append((path, cluster))
-        runs = []
+        held = 0
         try:
-            for first, count in self.volume.fat.runs(cluster):
-                part = self._owner[first : first + count]
-                taken = np.flatnonzero(part)
-                if len(taken):
-                    self._conflict(path, cluster, int(part[taken[0]]))
+            for firsts, counts in self.volume.fat.batches(cluster, most):
+                if not self._claim_runs(path, cluster, np.asarray(firsts), np.asarray(counts)):
                     return None
-                part[:] = len(self._owners) - 1
-                runs.append((first, count))
+                held += sum(counts)
         except CardError as error:
             self.result.add(path, cluster, str(error))
             return None
-        return runs
+        return held
+
+    def _claim_runs(
+        self, path: str, cluster: int, firsts: NDArray[np.uint32], counts: NDArray[np.uint32]
+    ) -> bool:
+        """Claim one cluster of each run at once, and the rest run by run; False at the first conflict."""
+        mine = len(self._owners) - 1
+        for i in np.flatnonzero(counts > 1).tolist():
+            part = self._owner[int(firsts[i]) : int(firsts[i]) + int(counts[i])]
+            taken = part[part != 0]
+            if len(taken):
+                self._conflict(path, cluster, int(taken[0]))
+                return False
+            part[:] = mine
+        single = firsts[counts == 1]
+        taken = self._owner[single]
+        if taken.any():
+            self._conflict(path, cluster, int(taken[taken != 0][0]))
+            return False
+        self._owner[single] = mine
+        if len(np.unique(single)) < len(single):
+            self._conflict(path, cluster, mine)
+            return False
+        return True
 
     def _conflict(self, path: str, cluster: int, owner: int) -> None:
         other, other_cluster = self._owners[owner]
@@ -67,48 +91,48 @@ class _Auditor:
         self.result.add(path, cluster, f"it shares clusters with {other}")
         self.result.add(other, other_cluster, f"it shares clusters with {path}")
 
-    def visit(self, path: str, slot: Slot) -> list[tuple[int, int]] | None:
-        """Claim an entry's chain and compare it with its size."""
-        if not slot.is_dir:
-            self.result.files += 1
-            if slot.cluster == 0 and slot.size == 0:
-                return []
-        runs = self.claim(path, slot.cluster)
-        held = sum(n for _, n in runs) * self.volume.cluster_bytes if runs is not None else 0
-        if runs is not None and not slot.is_dir and held < slot.size:
-            self.result.add(path, slot.cluster, f"the card holds only {held:,} of its {slot.size:,} bytes")
-        if runs is not None and slot.is_dir and len(runs) and held > 65_536 * 32:
-            self.result.add(path, slot.cluster, "the folder is larger than 65,536 entries")
-            return None
-        return runs
+    def visit_file(self, path: str, slot: Slot) -> None:
+        """Claim a file's chain and compare it with its size."""
+        self.result.files += 1
+        if slot.cluster == 0 and slot.size == 0:
+            return
+        most = None if self.whole else -(-slot.size // self.volume.cluster_bytes)
+        held = self.claim(path, slot.cluster, most)
+        if held is not None and held * self.volume.cluster_bytes < slot.size:
+            size = held * self.volume.cluster_bytes
+            self.result.add(path, slot.cluster, f"the card holds only {size:,} of its {slot.size:,} bytes")
+
+    def visit_folder(self, path: str, cluster: int) -> bool:
+        """Claim a folder's chain; whether it can be read."""
+        most = self.volume.max_folder_clusters
+        held = self.claim(path, cluster, most + 1)
+        if held is not None and held > most:
+            self.result.add(path, cluster, "the folder is larger than 65,536 entries")
+        return held is not None and held <= most
 
     def run(self) -> Audit:
         """Walk the card."""
         root = self.volume.boot.root_cluster
-        todo = [("", runs)] if (runs := self.claim("/", root)) is not None else []
+        todo = [("", root)] if self.visit_folder("/", root) else []
         while todo:
-            path, runs = todo.pop()
-            for slot in parse(self.volume.read_runs(runs)):
-                inner = self.visit(f"{path}/{slot.name}", slot)
-                if slot.is_dir and inner is not None:
-                    self._descend(todo, f"{path}/{slot.name}", slot, inner)
+            folder, cluster = todo.pop()
+            for slot in parse(self.volume.read_runs(list(self.volume.fat.runs(cluster)))):
+                path = f"{folder}/{slot.name}"
+                if not slot.is_dir:
+                    self.visit_file(path, slot)
+                elif self.visit_folder(path, slot.cluster):
+                    self._descend(todo, path, slot)
         values = self.volume.fat.next[2:]
         self.result.lost = int(np.count_nonzero((values != 0) & (values != BAD) & (self._owner[2:] == 0)))
         return self.result
 
-    def _descend(
-        self,
-        todo: list[tuple[str, list[tuple[int, int]]]],
-        path: str,
-        slot: Slot,
-        runs: list[tuple[int, int]],
-    ) -> None:
+    def _descend(self, todo: list[tuple[str, int]], path: str, slot: Slot) -> None:
         if path.count("/") > MAX_DEPTH:
             self.result.add(path[:80], slot.cluster, f"it is deeper than {MAX_DEPTH} folders")
         else:
-            todo.append((path, runs))
+            todo.append((path, slot.cluster))
 
 
-def audit(volume: Volume) -> Audit:
-    """Check every chain of a mounted volume."""
-    return _Auditor(volume).run()
+def audit(volume: Volume, *, whole: bool = True) -> Audit:
+    """Check every chain of a mounted volume; unless ``whole``, only as far as its file is read."""
+    return _Auditor(volume, whole=whole).run()

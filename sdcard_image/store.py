@@ -41,10 +41,9 @@ class VolumeStore(Volume):
             raise CardError("an earlier write to this card failed; open it again")
         if self._begun:
             return
-        damage = list(self.audit().items())
+        damage = self.full_audit().sentences
         if damage:
-            where = self._heads.get(damage[0][0], "a file")
-            raise CardError(f"the card is damaged ({where}: {damage[0][1]}); repair it before writing to it")
+            raise CardError(f"the card is damaged ({damage[0]}); repair it before writing to it")
         self._begun = True
         self._write_fsinfo(FsInfo(UNKNOWN, UNKNOWN))
         self._mark(clean=False)

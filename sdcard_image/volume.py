@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import accumulate
 
 from sdcard_image.audit import Audit, audit
 from sdcard_image.bootsector import FsInfo, validate
@@ -36,6 +38,8 @@ class Volume:
         self._heads: dict[int, str] = {self.boot.root_cluster: "/"}
         self._claimed_twice: dict[int, str] = {}  # the second path of a cluster in which two entries begin
         self._surveyed = False
+        self._resolved: tuple[tuple[str, int, int, int], list[Extent]] = (("", 0, 0, -1), [])
+        self._begins: tuple[tuple[str, int, int, int], list[int]] = (("", 0, 0, -1), [0])
         self._audited: dict[int, str] | None = None
 
     # the medium
@@ -74,6 +78,10 @@ class Volume:
         return self._follow(path, cluster, limit)
 
     def _follow(self, path: str, cluster: int, limit: int | None) -> list[tuple[int, int]]:
+        if self.fat.is_referenced(cluster) or self._audited:  # then it may be another's, and is not walked
+            problem = self.audit().get(cluster)
+            if problem:
+                raise CardError(f"{path}: {problem}; check the card")
         try:
             runs = list(self.fat.runs(cluster, limit))
         except CardError as error:
@@ -108,13 +116,13 @@ class Volume:
         self._surveyed = True
 
     def audit(self) -> dict[int, str]:
-        """Which chains are damaged: first cluster -> what is wrong. Walks the whole card once."""
+        """Which files and folders are damaged: first cluster -> what is wrong. Walks the card once."""
         if self._audited is None:
-            self._audited = self.full_audit().by_cluster
+            self._audited = audit(self, whole=False).by_cluster
         return self._audited
 
     def full_audit(self) -> Audit:
-        """Check every chain of the card, now."""
+        """Check every chain of the card to its end, now."""
         return audit(self)
 
     @property
@@ -244,11 +252,17 @@ class Volume:
 
     def extents(self, path: str) -> list[Extent]:
         """See `Card.extents`."""
-        return self._extents(*self._file(path))
+        return list(self._extents(*self._file(path)))
 
     def _extents(self, path: str, slot: Slot) -> list[Extent]:
         if slot.size == 0:
             return []
+        asked = (path, slot.cluster, slot.size, self.fat.version)
+        if self._resolved[0] != asked:  # a file is read in many steps, and resolved once
+            self._resolved = (asked, self._resolve(path, slot))
+        return self._resolved[1]
+
+    def _resolve(self, path: str, slot: Slot) -> list[Extent]:
         size = self.cluster_bytes
         runs = self.chain(path, slot.cluster, -(-slot.size // size))
         out = [Extent(self.cluster_offset(first), count * size) for first, count in runs]
@@ -268,16 +282,26 @@ class Volume:
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
         """See `Card.read`."""
-        extents = self.extents(path)
-        end = None if size is None else offset + size
-        parts, at = [], 0
-        for extent in extents:
-            first = max(offset - at, 0)
-            last = extent.length if end is None else min(extent.length, end - at)
+        where, slot = self._file(path)
+        end = slot.size if size is None else min(slot.size, offset + size)
+        extents = self._extents(where, slot)
+        parts, index, at = [], *self._extent_at(offset)
+        while at < end and index < len(extents):
+            extent = extents[index]
+            first, last = max(offset - at, 0), min(extent.length, end - at)
             if first < last:
                 parts.append(self._read(extent.offset + first, last - first))
-            at += extent.length
+            index, at = index + 1, at + extent.length
         return b"".join(parts)
+
+    def _extent_at(self, offset: int) -> tuple[int, int]:
+        """Index of the resolved file's extent that holds ``offset``, and where in the file it begins."""
+        asked, extents = self._resolved
+        if asked != self._begins[0]:
+            self._begins = (asked, list(accumulate((e.length for e in extents), initial=0)))
+        begins = self._begins[1]
+        index = max(bisect_right(begins, offset) - 1, 0)
+        return index, begins[index]
 
     def info(self) -> CardInfo:
         """See `Card.info`."""

@@ -7,9 +7,12 @@ import os
 import struct
 import subprocess
 import time
+import tracemalloc
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from card_mutation import Mutator, change, explore, valid_card
 from card_tools import RamMedium, crash_states, put, small_card, tree, writer
@@ -17,7 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdcard_image import CardError, Item, build_image, mount, open_card
+from sdcard_image import fat as fat_module
 from sdcard_image.store import VolumeStore
+from sdcard_image.volume import Volume
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +272,60 @@ def test_file_paths_are_host_paths(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="is a folder"):
         card.read("/A")
     card.close()
+
+
+def test_a_chain_through_the_whole_card_is_walked_as_far_as_its_file_is_long(tmp_path) -> None:
+    """Two million clusters, none beside the next, the last pointing back: bounded time and memory."""
+    image = tmp_path / "wide.img"
+    build_image(image, [Item("/0.wav", b"0" * 5000)], size_bytes=1 << 30, cluster_bytes=512)
+    with closing(open_card(image)) as card:
+        assert isinstance(card, Volume)
+        first, count = card.entry("/0.wav").first_cluster, card.fat.limit
+        offsets = [card._fat_offset(copy) for copy in range(2)]
+        fat = card.fat.raw.copy()
+    order = np.concatenate([np.arange(first, count, 2), np.arange(first + 101, count, 2)])
+    fat[order[:-1]] = order[1:]
+    fat[order[-1]] = order[5]
+    with image.open("r+b") as raw:
+        for offset in offsets:
+            raw.seek(offset)
+            raw.write(fat.tobytes())
+    tracemalloc.start()
+    began = time.perf_counter()
+    with closing(open_card(image)) as card:
+        assert card.info().damaged == 0
+        assert tracemalloc.get_traced_memory()[1] < 4 * fat.nbytes
+        tracemalloc.stop()
+        assert time.perf_counter() - began < 2
+        assert card.read("/0.wav") != b""
+        assert card.full_audit().sentences == ["/0.wav: its cluster chain loops"]
+    assert time.perf_counter() - began < 10
+
+
+def test_more_pieces_than_are_kept_are_refused(tmp_path, monkeypatch) -> None:
+    medium = small_card(tmp_path, [Item("/a.wav", b"a" * 5000)])
+    first = _first(medium, "/a.wav")
+    for step in range(9):
+        _fat_entry(medium, first + 2 * step, first + 2 * step + 2)
+    _fat_entry(medium, first + 18, 0x0FFF_FFFF)
+    assert len(mount(medium).extents("/a.wav")) == 10
+    monkeypatch.setattr(fat_module, "MAX_RUNS", 9)
+    with pytest.raises(CardError, match="more than 9 pieces"):
+        mount(medium).extents("/a.wav")
+
+
+def test_a_file_in_pieces_is_resolved_once(tmp_path, monkeypatch) -> None:
+    medium = small_card(tmp_path, [Item("/a.wav", bytes(range(256)) * 20)])
+    first = _first(medium, "/a.wav")
+    for step in range(9):
+        _fat_entry(medium, first + 2 * step, first + 2 * step + 2)
+    _fat_entry(medium, first + 18, 0x0FFF_FFFF)
+    volume = mount(medium)
+    walked = []
+    runs = volume.fat.runs
+    volume.folder("/")
+    monkeypatch.setattr(volume.fat, "runs", lambda *a: walked.append(a) or runs(*a))
+    parts = [volume.read("/a.wav", at, 100) for at in range(0, 5120, 100)]
+    assert b"".join(parts) == volume.read("/a.wav")
+    assert [len(part) for part in parts] == [100] * 51 + [20]
+    assert walked.count((first, 10)) == 1
