@@ -33,6 +33,7 @@ from sdcard_image.types import BuildReport, CardError, Item, Made
 DEFAULT_TIMESTAMP = datetime(2020, 1, 1)  # noqa: DTZ001,RUF100  FAT time has no zone; fixed, so images reproduce
 ROOT_CLUSTER, FSINFO_SECTOR, BACKUP_SECTOR = 2, 1, 6
 _COPY = 4 << 20
+_ZEROS = bytes(_COPY)
 _LABEL_NONE = "NO NAME"
 
 Progress = Callable[[int, int], None]
@@ -94,7 +95,7 @@ def _check_destination(destination: Path, *, overwrite: bool) -> None:
 @contextmanager
 def _new_file(destination: Path, size: int, *, durable: bool) -> Iterator[int]:
     """A sparse file that gets its name when it is complete, or goes."""
-    part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
+    part = destination.with_name(f".benchpad-{os.getpid()}.part")
     try:
         fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -239,7 +240,8 @@ def _copy(fd: int, offset: int, path: Path, size: int) -> None:
             part = os.read(source, min(left, _COPY))
             if not part:
                 raise CardError(f"{path} became shorter while the card was made; try again")
-            _put(fd, offset, part)
+            if part != _ZEROS[: len(part)]:  # where the source is sparse, so is the image
+                _put(fd, offset, part)
             offset, left = offset + len(part), left - len(part)
     finally:
         os.close(source)

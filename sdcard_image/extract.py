@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +29,11 @@ def extract_file(
     entry = card.entry(path)
     if entry.is_dir:
         raise CardError(f"{path} is a folder; ask for it recursively")
+    if not can_hold(destination):
+        raise CardError(f"the name {destination.name[:80]!r} is too long for this computer; give another")
     if destination.is_dir() or (destination.exists() and not overwrite):
         raise CardError(f"{destination} exists already; choose another name or say to replace it")
-    part = destination.with_name(f".{destination.name[:200]}.{os.getpid()}.part")
+    part = destination.with_name(f".benchpad-{os.getpid()}.part")
     try:
         with part.open("xb") as out:
             for at in range(0, entry.size, CHUNK):
@@ -53,23 +56,39 @@ def extract_tree(
     *,
     overwrite: bool = False,
     advance: Callable[[int], None] = lambda done: None,
+    skip: Callable[[str], None] = lambda path: None,
 ) -> int:
     """Copy a folder of the card with all below it to the host folder ``destination``; returns how many files.
 
+    ``skip`` is told of each file or folder whose name is too long for the host, and which is left out.
     Errors as of `extract_file`. Names from the card never lead out of ``destination``: none contains a slash.
     """
     top = card.entry(path)
     prefix = "" if top.path == "/" else top.path
-    files = 0
+    files, left_out = 0, "\0"
     _make(destination)
     for entry in list(card.walk(path)):
         target = destination / entry.path[len(prefix) + 1 :]
-        if entry.is_dir:
+        if entry.path.startswith(left_out):
+            continue
+        if not can_hold(target):
+            left_out = f"{entry.path}/" if entry.is_dir else left_out
+            skip(entry.path)
+        elif entry.is_dir:
             _make(target)
         else:
             extract_file(card, entry.path, target, overwrite=overwrite, advance=advance)
             files += 1
     return files
+
+
+def can_hold(path: Path) -> bool:
+    """Whether the host's file system takes a name that long: most count bytes, FAT counts UTF-16 units."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
 
 
 def _make(folder: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sdcard_image.medium import io_error
-from sdcard_image.names import MAX_DEPTH, check_name, fold, split_path
+from sdcard_image.names import MAX_DEPTH, check_clash, check_name, fold, split_path
 from sdcard_image.source import open_file, open_source
 from sdcard_image.types import Backing, CardError, CardInfo, Entry, Extent, Item, ReadCounters
 
@@ -231,6 +231,20 @@ class FolderWriter(FolderCard):
             part.unlink(missing_ok=True)
         return self._again(parent, path)
 
+    def check_put(self, wanted: Iterable[tuple[str, int | None]]) -> None:
+        """See `WritableCard.check_put`. Whether the host has room is seen when it is written."""
+        kinds: dict[str, bool] = {}
+        for path, size in wanted:
+            names = [check_name(name) for name in split_path(path)]
+            key, above = fold("/".join(names)), fold("/".join(names[:-1]))
+            if not kinds.get(above):
+                old = self._target(path)[1].children.get(fold(names[-1]))
+                is_dir = old.entry.is_dir if old else None
+            else:
+                is_dir = kinds.get(key)
+            check_clash(path, size, is_dir, twice=key in kinds)
+            kinds[key] = size is None
+
     def mkdir(self, path: str, modified: datetime | None = None) -> Entry:
         """See `WritableCard.mkdir`."""
         host, parent = self._target(path)
@@ -283,6 +297,10 @@ class FolderWriter(FolderCard):
             raise CardError(f"{parent.entry.path} is not a folder")
         name = check_name(names[-1])
         old = parent.children.get(fold(name))
+        if old is None and os.path.lexists(parent.host / name):
+            raise CardError(
+                f"{parent.host / name} is there, but is nothing that can be on a card; remove it first"
+            )
         return (old.host if old else parent.host / name), parent
 
     def _date(self, host: Path, modified: datetime | None) -> None:

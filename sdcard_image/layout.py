@@ -13,10 +13,11 @@ END = 0x0FFF_FFFF  # the last cluster of a chain
 CLEAN = 0x0800_0000  # bit of FAT[1]: the volume was closed properly
 ALIGNMENT = 4 << 20  # the SD Association's boundary unit for cards of 2 to 32 GB
 MIN_CLUSTERS = 65_525  # Microsoft FAT specification: fewer is FAT16
-MAX_CLUSTERS = 0x0FFF_FFF5  # cluster numbers 2 to 0x0FFFFFF6
 MIN_RESERVED = 32
 MAX_CLUSTER_BYTES = 64 << 10
-MAX_BYTES = (2**32 - 1) * SECTOR
+MAX_FAT_CLUSTERS = (128 << 20) // 4 - 2  # a mounted FAT is held in memory: 2 TiB in 64 KB clusters fit
+MAX_SECTORS = 2**32 - 1  # the boot sector's and the partition table's fields; a card of 2 TiB has one more
+MAX_BYTES = 2 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,18 @@ def plan_geometry(size_bytes: int, *, partition: bool = True, cluster_bytes: int
     where that formatter would leave FAT32, the largest that still gives 65,525 clusters. Raises `CardError`.
     """
     if size_bytes > MAX_BYTES:
-        raise CardError(f"{size_bytes:,} bytes is more than FAT32 can address (2 TiB); make the card smaller")
+        raise CardError(f"{size_bytes:,} bytes is more than FAT32 can address; the largest is 2 TiB (2T)")
     smallest = smallest_bytes(partition=partition)
     if size_bytes < smallest:
         raise CardError(
             f"{size_bytes:,} bytes is too small for a FAT32 card; the smallest is {smallest >> 20} MiB"
         )
     start = ALIGNMENT // SECTOR if partition else 0
+    sectors = min(size_bytes // SECTOR, MAX_SECTORS)
     if cluster_bytes is not None:
-        return _chosen(size_bytes // SECTOR, start, cluster_bytes)
+        return _chosen(sectors, start, cluster_bytes)
     cluster = (32 << 10) if size_bytes <= 32 << 30 else MAX_CLUSTER_BYTES
-    while (plan := _fit(size_bytes // SECTOR, start, cluster // SECTOR)).clusters < MIN_CLUSTERS:
+    while (plan := _fit(sectors, start, cluster // SECTOR)).clusters < MIN_CLUSTERS:
         cluster //= 2
     return plan
 
@@ -97,8 +99,9 @@ def _chosen(card_sectors: int, start: int, cluster_bytes: int) -> Geometry:
             f"clusters of {cluster_bytes:,} bytes give {plan.clusters:,} of them on this card and FAT32 "
             f"needs {MIN_CLUSTERS:,}; choose smaller clusters or a larger card"
         )
-    if plan.clusters > MAX_CLUSTERS:
+    if plan.clusters > MAX_FAT_CLUSTERS:
         raise CardError(
-            f"clusters of {cluster_bytes:,} bytes are more than FAT32 can number; choose larger ones"
+            f"clusters of {cluster_bytes:,} bytes give {plan.clusters:,} of them on this card, and up to "
+            f"{MAX_FAT_CLUSTERS:,} can be held; choose larger clusters"
         )
     return plan

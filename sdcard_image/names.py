@@ -56,6 +56,19 @@ def split_path(path: str) -> list[str]:
     return names
 
 
+def check_clash(path: str, size: int | None, is_dir: bool | None, *, twice: bool) -> None:
+    """Raise `CardError` where a file (or folder: ``size`` None) cannot go where another thing is or will be.
+
+    ``is_dir`` says what is there: a folder, a file, or (None) nothing.
+    """
+    if twice and not (size is None and is_dir is not False):
+        raise CardError(f"{path} is to be put on the card twice, or differs only in case; rename one")
+    if is_dir and size is not None:
+        raise CardError(f"{path} is a folder on the card; give the file another name")
+    if is_dir is False and size is None:
+        raise CardError(f"{path} is a file on the card; give the folder another name")
+
+
 def is_short(name: str) -> bool:
     """Whether a name is stored in its 8.3 entry alone."""
     return _SHORT.fullmatch(name) is not None
@@ -64,6 +77,10 @@ def is_short(name: str) -> bool:
 def check_label(label: str) -> str:
     """A volume label as stored, upper case; `CardError` where it is not one."""
     label = label.upper().rstrip(" ")
+    if label.startswith(" "):
+        raise CardError(
+            f"the label {label[:80]!r} begins with a space, which FAT32 does not allow; leave it out"
+        )
     if not _LABEL.fullmatch(label):
         raise CardError(f"the label {label[:80]!r} is not up to 11 letters, digits, spaces or simple signs")
     return label

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sdcard_image.alloc import check_room
 from sdcard_image.direntry import MAX_SLOTS, SIZE, slots_needed
 from sdcard_image.folder_table import FolderTable, folder_full
-from sdcard_image.names import MAX_DEPTH
+from sdcard_image.names import MAX_DEPTH, check_clash, check_name, fold, split_path
+from sdcard_image.source import check_size
 from sdcard_image.types import CardError
 
 if TYPE_CHECKING:
@@ -77,4 +79,32 @@ def check_move(volume: Volume, source: str, target: FolderTable, name: str) -> N
         else:
             room.take(room.clusters(entry.size))
             room.take(-room.clusters(entry.size))  # the old one goes before the next is copied
+    room.check()
+
+
+def check_put(volume: Volume, wanted: Iterable[tuple[str, int | None]]) -> None:
+    """See `WritableCard.check_put`."""
+    room = Room(volume)
+    folders: dict[str, FolderTable] = {}  # by folded path: copies, and those to be made
+    kinds: dict[str, bool] = {}
+    for path, size in wanted:
+        names = [check_name(name) for name in split_path(path)]
+        if not names or len(names) > MAX_DEPTH:
+            raise CardError(f"{path[:80]}… has no name, or is deeper than {MAX_DEPTH} folders")
+        if size is not None:
+            check_size(size, path)
+        key, above = fold("/".join(names)), fold("/".join(names[:-1]))
+        if above not in folders:
+            folders[above] = room.copy_of(volume.folder("/".join(names[:-1])))
+        old = folders[above].named(names[-1])
+        there = old.is_dir if old else kinds.get(key)
+        check_clash(path, size, there, twice=key in kinds)
+        if there is None:
+            room.add_name(folders[above], names[-1])
+        if size is not None:
+            room.take(room.clusters(size))
+            room.take(-room.clusters(old.size) if old else 0)
+        elif there is None:
+            folders[key] = room.new_folder("/" + "/".join(names))
+        kinds[key] = size is None
     room.check()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -119,6 +119,10 @@ class Card(Protocol):
 
 class WritableCard(Card, Protocol):
     """A mounted card, for writing. Whatever is cut off midway, a file is its old or its new state, whole."""
+
+    def check_put(self, wanted: Iterable[tuple[str, int | None]]) -> None:
+        """Raise `CardError` where not all of these can be made in turn: paths with bytes (None: a folder)."""
+        ...
 
     def put(self, path: str, source: bytes | Path, modified: datetime | None = None) -> Entry:
         """Make or replace the file at ``path``; its folder must exist."""

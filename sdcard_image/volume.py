@@ -12,13 +12,14 @@ from sdcard_image.bootsector import FsInfo, validate
 from sdcard_image.direntry import LONG, MAX_SLOTS, SIZE, VOLUME, Slot, moment
 from sdcard_image.fat import Fat
 from sdcard_image.folder_table import FolderTable
+from sdcard_image.layout import MAX_FAT_CLUSTERS
 from sdcard_image.locate import find_volume
 from sdcard_image.medium import Medium
 from sdcard_image.names import MAX_DEPTH, split_path
 from sdcard_image.types import Backing, CardError, CardInfo, Entry, Extent, ReadCounters
 
 CHUNK = 4 << 20
-MAX_FAT_BYTES = 128 << 20  # a FAT is held in memory: this much numbers 2 TiB in 64 KB clusters
+MAX_FAT_BYTES = (MAX_FAT_CLUSTERS + 2) * 4
 
 
 class Volume:

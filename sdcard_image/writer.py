@@ -27,7 +27,7 @@ from sdcard_image.fat import to_runs
 from sdcard_image.folder_table import FolderTable
 from sdcard_image.medium import Medium
 from sdcard_image.names import MAX_DEPTH, alias, check_name, is_short, pack_short, split_path
-from sdcard_image.room import check_move
+from sdcard_image.room import check_move, check_put
 from sdcard_image.source import Source, open_source
 from sdcard_image.store import VolumeStore
 from sdcard_image.types import CardError, Entry
@@ -41,6 +41,10 @@ class VolumeWriter(VolumeStore):
     def __init__(self, medium: Medium, timestamp: datetime) -> None:
         super().__init__(medium)
         self._timestamp = timestamp
+
+    def check_put(self, wanted: Iterable[tuple[str, int | None]]) -> None:
+        """See `WritableCard.check_put`."""
+        check_put(self, wanted)
 
     def put(self, path: str, source: bytes | Path, modified: datetime | None = None) -> Entry:
         """See `WritableCard.put`. The old clusters are freed once the entry points to the new."""

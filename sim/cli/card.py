@@ -174,8 +174,21 @@ def info(*, card: Path, as_json: bool) -> None:
 @click.option("-r", "--recursive", is_flag=True, help="A folder and all that is in it.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @json_option
-def get(*, card: Path, path: str, output: Path | None, recursive: bool, force: bool, as_json: bool) -> None:
+@click.pass_context
+def get(
+    context: click.Context,
+    /,
+    *,
+    card: Path,
+    path: str,
+    output: Path | None,
+    recursive: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Copy a file off a card; with -r, a folder.
+
+    Exit status 1 where names of the folder's files are too long for this computer; they are left out.
 
     Example: benchpad card get kit.img /A/kick.wav -o kick.wav
     """
@@ -186,13 +199,20 @@ def get(*, card: Path, path: str, output: Path | None, recursive: bool, force: b
         target = _target(entry, output)
         below = list(source.walk(path)) if entry.is_dir else [entry]
         with progress("copying", sum(e.size for e in below)) as advance:
-            files = _extract(source, entry, target, force=force, advance=advance)
+            skipped: list[str] = []
+            files = _extract(source, entry, target, force=force, advance=advance, skip=skipped.append)
+    left_out = [e for e in below if any(f"{e.path}/".startswith(f"{top}/") for top in skipped)]
+    size = sum(e.size for e in below) - sum(e.size for e in left_out)
     if as_json:
         print_json(
-            {"path": entry.path, "output": str(target), "files": files, "bytes": sum(e.size for e in below)}
+            {"path": entry.path, "output": str(target), "files": files, "bytes": size, "skipped": skipped}
         )
     else:
-        click.echo(f"{target}: {files:,} file{'s' * (files != 1)}, {human_size(sum(e.size for e in below))}")
+        click.echo(f"{target}: {files:,} file{'s' * (files != 1)}, {human_size(size)}")
+        for name in skipped:
+            click.echo(f"{printable(name)}: left out, its name is too long for this computer", err=True)
+    if skipped:
+        context.exit(FINDINGS)
 
 
 def _target(entry: Entry, output: Path | None) -> Path:
@@ -203,10 +223,16 @@ def _target(entry: Entry, output: Path | None) -> Path:
 
 
 def _extract(
-    source: Card, entry: Entry, target: Path, *, force: bool, advance: Callable[[float], None]
+    source: Card,
+    entry: Entry,
+    target: Path,
+    *,
+    force: bool,
+    advance: Callable[[float], None],
+    skip: Callable[[str], None],
 ) -> int:
     if entry.is_dir:
-        return extract_tree(source, entry.path, target, overwrite=force, advance=advance)
+        return extract_tree(source, entry.path, target, overwrite=force, advance=advance, skip=skip)
     extract_file(source, entry.path, target, overwrite=force, advance=advance)
     return 1
 

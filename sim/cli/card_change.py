@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from sdcard_image import CardError, Item, items_from_folder, open_card
 from sdcard_image.folder import host_time
+from sdcard_image.names import fold
 from sdcard_image.types import WritableCard
 from sim.cli.card_new import timestamp
 from sim.cli.common import PATH, json_option, print_json, printable, progress
@@ -44,11 +46,11 @@ def put(*, card: Path, sources: tuple[Path, ...], to: str, keep_times: bool, as_
     with _writable(card) as target:
         items = _items(target, sources, to, keep_times=keep_times)
         total = sum(_size(item) for item in items)
-        _check_room(target, items)
+        target.check_put((item.path, None if item.source is None else _size(item)) for item in items)
         with progress("copying", total) as advance:
             for item in items:
                 if item.source is None:
-                    if not target.exists(item.path):
+                    if not _is_there(target, item.path):
                         target.mkdir(item.path, item.modified)
                     continue
                 assert isinstance(item.source, Path)
@@ -61,7 +63,7 @@ def put(*, card: Path, sources: tuple[Path, ...], to: str, keep_times: bool, as_
 
 def _items(target: WritableCard, sources: tuple[Path, ...], to: str, *, keep_times: bool) -> list[Item]:
     into = target.exists(to) and target.entry(to).is_dir
-    if not into and len(sources) > 1:
+    if not into and (len(sources) > 1 or to.endswith("/")):
         raise CardError(f"there is no folder {to} on the card; make it first")
     items: list[Item] = []
     for source in sources:
@@ -71,28 +73,24 @@ def _items(target: WritableCard, sources: tuple[Path, ...], to: str, *, keep_tim
             below = items_from_folder(source, keep_times=keep_times)
             items += [Item(path + item.path, item.source, item.modified) for item in below]
         else:
+            _size(Item(path, source))  # that it can be read
             items.append(Item(path, source, host_time(source.stat()) if keep_times else None))
     return items
 
 
-def _check_room(target: WritableCard, items: list[Item]) -> None:
-    """Refuse before the first file what cannot all fit."""
-    facts = target.info()
-    if not facts.cluster_bytes:
-        return
-    need = sum(-(-_size(item) // facts.cluster_bytes) * facts.cluster_bytes for item in items)
-    if need > facts.free_bytes:
-        raise CardError(
-            f"the card is full: {need:,} bytes are needed and {facts.free_bytes:,} are free; "
-            "remove something or use a larger card"
-        )
+def _is_there(target: WritableCard, path: str) -> bool:
+    """Whether something has that name; another's short name does not count."""
+    return target.exists(path) and fold(target.entry(path).name) == fold(path.rpartition("/")[2])
 
 
 def _size(item: Item) -> int:
     if not isinstance(item.source, Path):
         return 0
     try:
-        return item.source.stat().st_size
+        status = item.source.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise CardError(f"{item.source} is neither a file nor a folder")
+        return status.st_size
     except OSError as error:
         raise CardError(f"cannot read {item.source}: {(error.strerror or str(error)).lower()}") from None
 

@@ -128,6 +128,30 @@ def test_a_folder_can_be_changed_like_a_card(host) -> None:
     assert not [p for p in host.rglob("*") if p.name.endswith(".part")]
 
 
+def test_a_link_that_is_not_on_the_card_is_not_replaced(host, tmp_path) -> None:
+    (tmp_path / "secret").write_bytes(b"!")
+    (host / "out.wav").symlink_to(tmp_path / "secret")
+    card = open_card(host, writable=True)
+    with pytest.raises(CardError, match="remove it first"):
+        card.put("/out.wav", b"new")
+    assert (host / "out.wav").is_symlink()
+    assert (tmp_path / "secret").read_bytes() == b"!"
+
+
+def test_what_a_folder_refuses_is_told_beforehand(host) -> None:
+    card = open_card(host, writable=True)
+    card.check_put([("/new", None), ("/new/a", 1), ("/Kit", None), ("/kit/kick.wav", 5)])
+    for wanted, said in (
+        ([("/Kit", 1)], "is a folder"),
+        ([("/empty.wav", None)], "is a file"),
+        ([("/new/a", 1)], "there is no"),
+        ([("/a", 1), ("/A", 1)], "twice"),
+        ([("/new", None), ("/new/b?", 1)], "contains"),
+    ):
+        with pytest.raises(CardError, match=said):
+            card.check_put(wanted)
+
+
 def test_keep_times(host) -> None:
     os.utime(host / "empty.wav", (1_700_000_000, 1_700_000_000))
     times = {item.path: item.modified for item in items_from_folder(host, keep_times=True)}

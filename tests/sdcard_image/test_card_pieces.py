@@ -11,11 +11,12 @@ from card_tools import SMALL, RamMedium, small_card, tree, writer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdcard_image import CardError, CardIOError, Item, Made, build_image, mount
+from sdcard_image import CardError, CardIOError, Item, Made, build_image, mount, open_card
 from sdcard_image.bootsector import BootSector, FsInfo, Mbr
 from sdcard_image.direntry import ARCHIVE, dos_time, moment, pack_entry, parse
 from sdcard_image.layout import ALIGNMENT, MAX_BYTES, MIN_CLUSTERS, plan_geometry, smallest_bytes
 from sdcard_image.names import alias, check_label, check_name, fold
+from sdcard_image.volume import MAX_FAT_BYTES
 
 WHEN = datetime(2023, 4, 5, 6, 7, 8)
 
@@ -49,11 +50,38 @@ def test_cluster_sizes_by_capacity(size, cluster) -> None:
         ({"size_bytes": 3 << 40}, "more than FAT32"),
         ({"size_bytes": 2 << 30, "cluster_bytes": 64 << 10}, "65,525"),
         ({"size_bytes": 2 << 30, "cluster_bytes": 3000}, "doubling"),
+        ({"size_bytes": 32 << 30, "cluster_bytes": 512}, "choose larger clusters"),
+        ({"size_bytes": (2 << 40) + 1}, "2T"),
     ],
 )
 def test_impossible_geometries_are_refused(arguments, said) -> None:
     with pytest.raises(CardError, match=said):
         plan_geometry(**arguments)
+
+
+def test_the_largest_card_has_as_many_sectors_as_can_be_said() -> None:
+    plan = plan_geometry(2 << 40)
+    assert plan.start + plan.total == 2**32 - 1
+    assert (plan.clusters + 2) * 4 <= MAX_FAT_BYTES
+
+
+@pytest.mark.parametrize("size", [16 << 30, 15 << 30])
+def test_what_is_made_can_be_opened(tmp_path, size) -> None:
+    build_image(tmp_path / "x.img", [Item("/a", b"a")], size_bytes=size, cluster_bytes=512)
+    card = open_card(tmp_path / "x.img")
+    assert card.read("/a") == b"a"
+    card.close()
+
+
+def test_a_sparse_source_makes_a_sparse_card(tmp_path) -> None:
+    with (tmp_path / "sparse").open("wb") as out:
+        out.seek(30 << 20)
+        out.write(b"end")
+    build_image(tmp_path / "x.img", [Item("/a", tmp_path / "sparse")], size_bytes=64 << 20)
+    assert (tmp_path / "x.img").stat().st_blocks * 512 < 16 << 20
+    card = open_card(tmp_path / "x.img")
+    assert card.read("/a") == bytes(30 << 20) + b"end"
+    card.close()
 
 
 @given(st.binary(min_size=512, max_size=512))
@@ -138,7 +166,7 @@ def test_names_that_cannot_be(name) -> None:
 
 def test_labels() -> None:
     assert check_label("my card") == "MY CARD"
-    for wrong in ("twelve chars", "a*b", "\u00e4"):
+    for wrong in ("twelve chars", "a*b", "\u00e4", " leading"):
         with pytest.raises(CardError, match="label"):
             check_label(wrong)
 

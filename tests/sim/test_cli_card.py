@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from sdcard_image import open_card
+from sdcard_image import Item, build_image, open_card
 from sim.cli import cli
 
 
@@ -164,3 +164,71 @@ def test_a_listing_tells_of_a_damaged_file_and_goes_on(image) -> None:
     assert "error" not in files["/none.wav"]
     assert json.loads(run("info", image, "--json"))["damaged"] == 1
     assert "verify" in run("info", image)
+
+
+def test_a_put_that_cannot_all_be_done_puts_nothing(tmp_path, image) -> None:
+    """Clashes and full folders are found before the first file is written."""
+    clash, same = tmp_path / "clash", tmp_path / "same"
+    for folder in (clash / "A" / "kick.wav", same / "x"):
+        folder.mkdir(parents=True)
+    (clash / "0 first.wav").write_bytes(b"first")
+    (same / "kick.wav").write_bytes(b"1")
+    (same / "x" / "kick.wav").write_bytes(b"2")
+    (clash / "A" / "kick.wav" / "deeper.wav").write_bytes(b"a folder where the card has a file")
+    before = image.read_bytes()
+    assert "is a file on the card" in run(
+        "put", image, clash / "0 first.wav", clash / "A", "--to", "/", status=2
+    )
+    both = (same / "kick.wav", same / "x" / "kick.wav")
+    assert "twice" in run("put", image, *both, status=2)
+    assert "no folder" in run("put", image, both[0], "--to", "/nodir/", status=2)
+    assert image.read_bytes() == before
+    run("put", image, both[0], "--to", "/A/")
+    assert json.loads(run("ls", image, "/A/kick.wav", "--json"))[0]["size"] == 1
+
+
+def test_folders_that_need_more_clusters_than_are_free_put_nothing(tmp_path, image) -> None:
+    free = json.loads(run("info", image, "--json"))["free_bytes"]
+    (tmp_path / "fill").write_bytes(bytes(free - 12 * 512))
+    run("put", image, tmp_path / "fill")
+    many = tmp_path / "many"
+    many.mkdir()
+    for i in range(60):
+        (many / f"a rather long name, number {i}.wav").write_bytes(b"")  # only its slots take room
+    before = image.read_bytes()
+    assert "full" in run("put", image, many, status=2)
+    assert image.read_bytes() == before
+
+
+def test_a_folder_is_not_merged_into_another_by_its_alias(tmp_path, image) -> None:
+    run("mkdir", image, "/kick drums")
+    (tmp_path / "KICKDR~1").mkdir()
+    (tmp_path / "KICKDR~1" / "x.wav").write_bytes(b"x")
+    run("put", image, tmp_path / "KICKDR~1")
+    assert "/KICKDR~1/x.wav" in run("ls", "-r", image)
+    assert run("ls", image, "/kick drums") == ""
+
+
+def test_get_leaves_out_names_that_the_host_cannot_hold(tmp_path) -> None:
+    long = "\u592a" * 200  # 600 bytes; most hosts hold 255
+    image = tmp_path / "long.img"
+    items = [
+        Item(f"/{long}.wav", b"x"),
+        Item(f"/{long}/in.wav", b"y"),
+        Item("/" + "\u592a" * 83 + ".wav", b"z"),
+    ]
+    build_image(image, items, size_bytes=64 << 20)
+    document = json.loads(run("get", "-r", image, "/", "-o", tmp_path / "out", "--json", status=1))
+    if document["files"] == 3:
+        pytest.skip("this file system holds long names")
+    assert (document["files"], document["bytes"]) == (1, 1)
+    assert document["skipped"] == [f"/{long}.wav", f"/{long}"]
+    assert [p.read_bytes() for p in (tmp_path / "out").iterdir()] == [b"z"]
+    assert "too long" in run("get", "-r", image, "/", "-o", tmp_path / "2", status=1)
+    assert "too long" in run("get", image, f"/{long}.wav", "-o", tmp_path, status=2)
+
+
+def test_long_names_of_images_and_targets(tmp_path) -> None:
+    name = "\u592a" * 83 + ".img"  # 253 bytes
+    run("new", tmp_path / name, "--size", "64M")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
