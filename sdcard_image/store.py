@@ -18,6 +18,7 @@ from sdcard_image.bootsector import UNKNOWN, FsInfo
 from sdcard_image.direntry import DELETED, MAX_SLOTS, SIZE, Slot, parse
 from sdcard_image.fat import to_runs
 from sdcard_image.folder_table import FolderTable, folder_full
+from sdcard_image.interrupts import deferred
 from sdcard_image.layout import CLEAN
 from sdcard_image.medium import Medium
 from sdcard_image.types import CardError
@@ -50,8 +51,11 @@ class VolumeStore(Volume):
 
     def finish(self) -> None:
         """After the last change: the free count made true, the volume marked clean if it was so before."""
-        if not self._begun or self._failed:
-            return
+        if self._begun and not self._failed:
+            with deferred():
+                self._finish()
+
+    def _finish(self) -> None:
         unused = self.fat.unused()
         self._sync()
         self._write_fsinfo(FsInfo(self.fat.free_clusters(), int(unused[0]) if len(unused) else UNKNOWN))
@@ -62,12 +66,13 @@ class VolumeStore(Volume):
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Around what belongs together: where it does not end, the card stays marked as in use."""
-        try:
-            yield
-        except BaseException:  # an interrupt at any place, too
-            self._failed = True
-            raise
+        """Around what belongs together: interrupts wait; where it fails, the card stays marked as in use."""
+        with deferred():
+            try:
+                yield
+            except BaseException:  # whatever it is: only half is written
+                self._failed = True
+                raise
 
     def _mark(self, *, clean: bool) -> None:
         value = np.uint32(self.fat.next[1] | CLEAN if clean else self.fat.next[1] & ~np.uint32(CLEAN))

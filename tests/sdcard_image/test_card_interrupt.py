@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from card_tools import RamMedium, fsck, small_card, tree, write_image, writer
 
@@ -88,3 +90,38 @@ def test_an_interrupt_at_every_step(tmp_path, require_tool, name, after) -> None
     assert clean
     assert dirty
     assert step > 8
+
+
+class Signalled(Interrupted):
+    """Gets a signal, as Ctrl-C sends it, at one of its writes and syncs."""
+
+    def _step(self, act) -> None:
+        self.left -= 1
+        if self.left == -1:
+            signal.raise_signal(signal.SIGINT)
+        act()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_ctrl_c_at_every_step_leaves_a_clean_card(tmp_path, name) -> None:
+    base = small_card(tmp_path, ITEMS)
+    handler = signal.getsignal(signal.SIGINT)
+    interrupted = 0
+    for step in range(200):
+        medium = Signalled(base, step, after=False, kind=KeyboardInterrupt)
+        try:
+            _run(medium, OPERATIONS[name])
+        except KeyboardInterrupt:
+            interrupted += 1
+        assert signal.getsignal(signal.SIGINT) is handler
+        found = mount(RamMedium(medium.size, medium.sectors))
+        audit = found.full_audit()
+        assert (audit.sentences, audit.lost) == ([], 0)
+        size = found.fat.raw.nbytes
+        first, second = (medium.pread(found._fat_offset(copy), size) for copy in range(2))
+        assert first == second
+        assert int(found.fat.raw[1]) & 0x0800_0000
+        assert found.fsinfo().free in (found.fat.free_clusters(), 0xFFFF_FFFF)
+        if medium.left >= 0:
+            break
+    assert interrupted == step > 8
