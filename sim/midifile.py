@@ -6,25 +6,22 @@ nearest to its tempo-map time, however long the song. Format: the Standard MIDI 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 
 import mido
 
+from firmware.formats import FormatError
 from firmware.hal import MidiMessage
 from firmware.midi import NOTE_OFF, NOTE_ON
+from librarian import midi_file
 from sim.errors import InputError
 
-MAX_FILE_BYTES = 4 << 20  # a long song is a few hundred KB; mido holds some 300 bytes for each event
 MAX_SECONDS = 24 * 3600
 _DEFAULT_TEMPO = 500_000  # microseconds a quarter note, 120 BPM
 _SMPTE_RATES = {24: (24, 1), 25: (25, 1), 29: (30_000, 1001), 30: (30, 1)}  # 29 stands for 30 drop-frame
-# mido takes a run of high bytes for one ever-growing number, at quadratic cost; no real file has such a run.
-_ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 
 _Timed = tuple[int, int, mido.Message]  # tick, track, message
 
@@ -98,27 +95,16 @@ def _offs_first(messages: list[MidiMessage]) -> Iterator[MidiMessage]:
         yield from then
 
 
-def _load(data: bytes) -> mido.MidiFile:
-    """What mido makes of the bytes; InputError with its reason where it makes nothing of them."""
-    if not data.startswith(b"MThd"):
-        raise InputError("it is not a MIDI file (it does not begin with MThd)")
-    if _ENDLESS_NUMBER.search(data):
-        raise InputError("it holds a number without end")
-    try:
-        return mido.MidiFile(file=BytesIO(data))
-    except EOFError:
-        raise InputError("it is cut short") from None
-    except Exception as error:  # mido's decoders raise whatever the bytes lead them to
-        raise InputError(f"it is damaged ({error or type(error).__name__})") from error
-
-
 def parse_midi(data: bytes, rate: int) -> list[MidiMessage]:
     """The channel messages of a MIDI file's bytes, on frames of ``rate``, in the order to play them.
 
     At the same frame, keys that are down are released first; the rest keep the order of the tracks.
     Raises InputError with the reason where the bytes are not a playable file.
     """
-    song = _load(data)
+    try:
+        song = midi_file.load(data)
+    except FormatError as error:
+        raise InputError(str(error)) from error
     if song.type == 2:
         raise InputError("it is a type 2 file (independent patterns); save it as type 0 or 1")
     base = _time_base(song.ticks_per_beat)
@@ -128,10 +114,8 @@ def parse_midi(data: bytes, rate: int) -> list[MidiMessage]:
 def read_midi(path: Path, rate: int) -> list[MidiMessage]:
     """`parse_midi` of a file. Raises InputError naming the file, and OSError where it cannot be read."""
     with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+        data = file.read(midi_file.MAX_FILE_BYTES + 1)
     try:
-        if len(data) > MAX_FILE_BYTES:
-            raise InputError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
         return parse_midi(data, rate)
     except InputError as error:
         raise InputError(f"{path}: cannot play this MIDI file: {error}") from error

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.hal import MidiMessage
+from librarian.midi_file import MAX_FILE_BYTES
 from sim.errors import InputError
-from sim.midifile import MAX_FILE_BYTES, MessageList, parse_midi, read_midi
+from sim.midifile import MessageList, parse_midi, read_midi
 
 RATE = 48_000
 END = b"\x00\xff\x2f\x00"
