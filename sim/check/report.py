@@ -60,6 +60,20 @@ class AudioFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do, and the findings that it settles. All have the same severity."""
+
+    severity: Severity
+    fix: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def fixable(self) -> bool:
+        """Whether ``check --fix`` does it."""
+        return all(one.fixable for one in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """The result of a check. ``findings`` are sorted: worst first, then by group, kind and path."""
 
@@ -85,6 +99,14 @@ class CheckReport:
         """``ok`` (nothing above a note), ``warnings`` or ``errors``."""
         counts = self.counts
         return "errors" if counts["error"] else "warnings" if counts["warning"] else "ok"
+
+    def tasks(self) -> list[Task]:
+        """The findings by what to do, worst first, and then what concerns most."""
+        by_fix: dict[tuple[Severity, str], list[Finding]] = {}
+        for one in self.findings:
+            by_fix.setdefault((one.severity, one.fix), []).append(one)
+        tasks = [Task(severity, fix, tuple(found)) for (severity, fix), found in by_fix.items()]
+        return sorted(tasks, key=lambda task: (_ORDER[task.severity], -len(task.findings)))
 
     def document(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -118,7 +140,7 @@ def sort(findings: Iterable[Finding], *, strict: bool) -> tuple[Finding, ...]:
                 one.id,
                 one.path.casefold(),
                 one.path,
-                one.pad,
+                _pad_order(one.pad),
                 one.what,
             ),
         )
@@ -127,3 +149,7 @@ def sort(findings: Iterable[Finding], *, strict: bool) -> tuple[Finding, ...]:
 
 def _strict(one: Finding) -> Finding:
     return replace(one, severity=Severity.ERROR) if one.mark in DOUBTFUL else one
+
+
+def _pad_order(pad: str) -> tuple[str, int]:
+    return pad[:1], int(pad[1:] or 0)
