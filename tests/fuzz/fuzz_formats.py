@@ -8,6 +8,7 @@ comes back byte for byte.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from audio_bytes import aiff, chunk, comm, extensible, fmt, form, riff, wav  # n
 from firmware import profiles  # noqa: E402
 from firmware.admission import examine  # noqa: E402
 from firmware.formats import FormatError, pad_info, padconf, pattern, rlnd, smp  # noqa: E402
+from firmware.formats.describe import describe  # noqa: E402
 
 PROFILES = [profiles.load(name) for name in profiles.names()]
 
@@ -92,6 +94,19 @@ AIFFS = [
 ]
 PATTERN = bytes([96, 47, 0, 0x8D, 127, 64, 1, 0, 0, 0x8C, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0x80, 1, 1])
 
+CHAIN = b'<?xml version="1.0"?>\n<CHAIN n="1"><P>7</P><P/></CHAIN>'
+BMP = b"BM\x3e\4\0\0" + bytes(4) + b"\x3e\0\0\0\x28\0\0\0\x80\0\0\0\x40\0\0\0\1\0\1\0" + bytes(40)
+
+
+def _described(data: bytes) -> None:
+    for name in ("", "PTN00001.BIN", "PAD_INFO.BIN"):
+        try:
+            told = describe(lambda offset, n: data[offset : offset + n], len(data), name)
+        except FormatError:
+            continue
+        json.dumps(told.document())
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], st.SearchStrategy[bytes]]] = {
     "wav": (audio, damaged(WAVS)),
     "aiff": (audio, damaged(AIFFS)),
@@ -101,6 +116,12 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], st.SearchStrategy[bytes]]] = {
     "pad_info": (_round_trip(pad_info.parse, pad_info.build), _noisy(pad_info.SIZE_BYTES, b"")),
     "padconf": (_round_trip(padconf.parse, lambda c: c.to_bytes()), _noisy(52_000, b"RFPD\0\0\0\xa0\3")),
     "padconf2": (_round_trip(padconf.parse, lambda c: c.to_bytes()), _noisy(31_488, b"RFPD")),
+    "describe": (
+        _described,
+        damaged([*WAVS, *AIFFS, PATTERN, CHAIN, BMP, rlnd.build(3, bytes(8), 1), smp.build(bytes(8), 1)]),
+    ),
+    "describe_pads": (_described, _noisy(pad_info.SIZE_BYTES, b"\0\0\2\0")),
+    "describe_project": (_described, _noisy(52_000, b"RFPD\0\0\0\xa0\3")),
     "pattern_sx": (
         _round_trip(lambda data: pattern.parse(data, pattern.Device.SX), lambda p: p.to_bytes()),
         damaged([PATTERN]),
