@@ -7,7 +7,7 @@ there, and of clusters to copy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,16 +15,24 @@ from numpy.typing import NDArray
 
 from sdcard_image.bootsector import FAT32_LBA, UNKNOWN, FsInfo, Mbr, Partition, chs
 from sdcard_image.chains import ENDS, Runs, length, to_runs_in_order
-from sdcard_image.direntry import ARCHIVE, DIRECTORY, MAX_SLOTS, SIZE, pack_entry, pack_long_entries, pack_short_entry
+from sdcard_image.direntry import (
+    ARCHIVE,
+    DIRECTORY,
+    MAX_SLOTS,
+    SIZE,
+    VOLUME,
+    pack_entry,
+    pack_long_entries,
+    pack_short_entry,
+)
 from sdcard_image.fat import BAD, END, MASK
-
 from sdcard_image.medium import Medium
 from sdcard_image.names import fold
 from sdcard_image.recovered import LONG_EXTENSIONS, Lost, describe_lost
 from sdcard_image.salvage import Salvage
 from sdcard_image.slots import DOT, DOTDOT, Found, fresh_alias, with_place
 from sdcard_image.system_area import SECTOR, System, read_within
-from sdcard_image.tree import Folder, Thing
+from sdcard_image.tree import Folder, Thing, boot_label
 
 WHEN = datetime(1980, 1, 1)  # noqa: DTZ001,RUF100  FAT time has no zone; recovered things have no date
 PER_FOLDER = 30_000
@@ -45,7 +53,9 @@ class Changes:
 class Rebuild:
     """Makes the `Changes` that put a salvaged card into order."""
 
-    def __init__(self, medium: Medium, system: System, salvage: Salvage, raw: list[NDArray[np.uint32]]) -> None:
+    def __init__(
+        self, medium: Medium, system: System, salvage: Salvage, raw: list[NDArray[np.uint32]]
+    ) -> None:
         self.medium, self.system, self.salvage, self.raw = medium, system, salvage, raw
         self.tree, self.chains = salvage.tree, salvage.chains
         self.out = Changes()
@@ -54,6 +64,7 @@ class Rebuild:
 
     def run(self) -> Changes:
         """All changes, data first and the system area last."""
+        self._label()
         self._copy_shared()
         self._recover()
         for folder in self.tree.folders:
@@ -63,6 +74,18 @@ class Rebuild:
         self._fats()
         self._system()
         return self.out
+
+    def _label(self) -> None:
+        """The label of the top folder and of the boot sector must be one; the folder's is the newer."""
+        root, boot = self.tree.root, self.system.boot
+        known = boot_label(self.system)
+        if root.label:
+            self.system.boot = replace(boot, label=root.label[:11])
+        elif known:
+            root.label = pack_short_entry(known, VOLUME, 0, 0, WHEN)
+            root.rewrite = True
+        else:
+            self.system.boot = replace(boot, label=b"NO NAME    ")
 
     # room
 
@@ -129,7 +152,9 @@ class Rebuild:
         if number < len(folders):
             thing = folders[number].thing
             assert thing is not None
-            entry = pack_short_entry(f"DIR{number:05}".encode().ljust(11), DIRECTORY, thing.found.cluster, 0, WHEN)
+            entry = pack_short_entry(
+                f"DIR{number:05}".encode().ljust(11), DIRECTORY, thing.found.cluster, 0, WHEN
+            )
             thing.found = Found(0, entry, "", b"")
             thing.parent = home
             folders[number].parent = home
@@ -160,7 +185,11 @@ class Rebuild:
             return None
         cluster = runs[0][0]
         thing = Thing(
-            self.tree.number(), self.tree.root, Found(0, pack_short_entry(short, DIRECTORY, cluster, 0, WHEN), "", b""), 0, True
+            self.tree.number(),
+            self.tree.root,
+            Found(0, pack_short_entry(short, DIRECTORY, cluster, 0, WHEN), "", b""),
+            0,
+            True,
         )
         folder = Folder(cluster, self.tree.root, thing, runs, rewrite=True, depth=1)
         thing.folder, thing.runs = folder, runs
@@ -181,7 +210,9 @@ class Rebuild:
             return
         while True:
             data = self._slots(folder, things)
-            if len(data) <= length(folder.runs) * self.system.cluster_bytes or not self._grow(folder, len(data)):
+            if len(data) <= length(folder.runs) * self.system.cluster_bytes or not self._grow(
+                folder, len(data)
+            ):
                 break
         room = length(folder.runs) * self.system.cluster_bytes
         while len(data) > min(room, MAX_SLOTS * SIZE):
@@ -402,5 +433,9 @@ def _rename(thing: Thing, taken: set[bytes], names: set[str], tries: dict[str, i
     packed = pack_entry(name, short, 0, cluster=0, size=0, when=WHEN)
     found.parts = packed[:-SIZE] or pack_long_entries(name, short)
     found.long, found.entry = name, short + found.entry[11:]
-    thing.settle("repaired", f"another entry had its name; it was {old}" if tries is not None else "another entry had its 8.3 name")
-
+    thing.settle(
+        "repaired",
+        f"another entry had its name; it was {old}"
+        if tries is not None
+        else "another entry had its 8.3 name",
+    )

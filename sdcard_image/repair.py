@@ -220,7 +220,9 @@ def repair_medium(medium: Medium, undo_file: Path) -> RepairReport:
     """`repair_in_place` on an open medium."""
     plan = plan_repair(medium)
     if _size_wanted(plan, medium) > medium.size:
-        raise CardError("the image is cut short, so it cannot be repaired in place; repair it into a new image")
+        raise CardError(
+            "the image is cut short, so it cannot be repaired in place; repair it into a new image"
+        )
     _refuse_overlap(plan)
     write_undo(undo_file, medium, plan.writes(medium))
     apply(plan, medium)

@@ -82,7 +82,9 @@ class Salvage:
     def _entry_for_folder(self, head: int) -> Thing | None:
         """The entry, hidden or damaged, that must have named a lost folder."""
         above = self.tree.peek(head)[1]
-        hidden = [t for t in self.tree.things if t.found.hidden and t.folder is None and t.found.cluster == head]
+        hidden = [
+            t for t in self.tree.things if t.found.hidden and t.folder is None and t.found.cluster == head
+        ]
         damaged = [t for t in self.tree.doubtful if t.folder is None and t.found.size == 0]
         for thing in (*hidden, *sorted(damaged, key=lambda t: _bytes_apart(t.found.cluster, head))):
             if thing.parent is None or above not in parent_marks(self.system, thing.parent):
@@ -198,7 +200,7 @@ class Salvage:
 
     def _length(self, head: int) -> Walk:
         walk = self._lengths.get(head)
-        if walk is None or walk.count and self.chains.owner[head]:
+        if walk is None or (walk.count and self.chains.owner[head]):
             walk = self._lengths[head] = self.chains.walk(head, self.chains.clusters)
         return walk
 
@@ -258,7 +260,9 @@ class Salvage:
             if not self._points_into_another(thing):
                 return False
         right = [
-            h for h in self._free_heads(thing) if self._length(h).count == count and self._length(h).stop == "end"
+            h
+            for h in self._free_heads(thing)
+            if self._length(h).count == count and self._length(h).stop == "end"
         ]
         right = [h for h in right if self.tree.peek(h)[0] != h]
         if not right:
@@ -291,7 +295,9 @@ class Salvage:
         if not size:
             return False
         found = thing.found
-        found.defects.append(("chain-too-long" if size > thing.size else "chain-too-short", "its size is wrong"))
+        found.defects.append(
+            ("chain-too-long" if size > thing.size else "chain-too-short", "its size is wrong")
+        )
         thing.size = size
         return self._take(thing, walk.runs, "repaired", "its size was wrong", sure)
 

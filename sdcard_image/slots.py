@@ -36,6 +36,7 @@ class Found:
     hidden: str = ""
     defects: list[tuple[str, str]] = field(default_factory=list)
     named_surely: bool = True
+    guessed: list[int] = field(default_factory=list)
 
     @property
     def short(self) -> bytes:
@@ -113,6 +114,12 @@ def oddness(entry: bytes, limit: int) -> int:
     return odd + bool(entry[11] & DIRECTORY and size) + (cluster == 0 and size != 0)
 
 
+def label_is_fine(label: bytes) -> bool:
+    """Whether 11 bytes may be a volume's label."""
+    bad = set(b'"*+,./:;<=>?[\\]|') | set(range(0x61, 0x7B)) | set(range(0x20)) | set(range(0x7F, 0x100))
+    return len(label) == 11 and label[:1] != b" " and not bad & set(label)
+
+
 def looks_like_folder(data: bytes, limit: int) -> bool:
     """Whether a cluster's bytes may be part of a folder: blank, or most of its slots are entries."""
     good = bad = 0
@@ -141,17 +148,20 @@ def dots(data: bytes) -> tuple[int | None, int | None]:
 # Long names
 
 
-def scan(data: bytes, limit: int, *, root: bool) -> Slots:
-    """The entries of a folder's bytes. ``limit`` is the first number that is no cluster."""
-    return _Scan(data, limit, root=root).run()
+def scan(data: bytes, limit: int, *, label: bytes | None = None) -> Slots:
+    """The entries of a folder's bytes. ``limit`` is the first number that is no cluster.
+
+    ``label`` is given for the top folder, which holds the volume's: what the boot sector says it is, or b"".
+    """
+    return _Scan(data, limit, label).run()
 
 
 class _Scan:
     """Goes through the slots; each 8.3 entry takes the long-name slots before it that are its own."""
 
-    def __init__(self, data: bytes, limit: int, *, root: bool) -> None:
+    def __init__(self, data: bytes, limit: int, label: bytes | None) -> None:
         self.slots = [data[at : at + SIZE] for at in range(0, len(data) - 31, SIZE)]
-        self.limit, self.root = limit, root
+        self.limit, self.root, self.label = limit, label is not None, label or b""
         self.end = next((i for i, s in enumerate(self.slots) if s[0] == 0), len(self.slots))
         self.used: set[int] = set()
         self.out = Slots()
@@ -164,6 +174,7 @@ class _Scan:
             if slot == _BLANK or (not self.root and i < 2 and slot[:11] in (DOT, DOTDOT)):
                 continue
             self._slot(i, slot)
+        _mend_by_siblings(self.out.found)
         self._orphans(last)
         if last >= self.end:
             self.out.defects.append(("bad-entry", "entries stand behind its end mark"))
@@ -174,7 +185,7 @@ class _Scan:
             return
         hidden = self._hidden(i, slot)
         if self._is_label(slot, hidden):
-            self.out.label = slot
+            self.out.label = self._mended_label(slot)
             self.used.add(i)
             return
         found = self._entry(i, slot, hidden)
@@ -185,9 +196,9 @@ class _Scan:
         """Not a long-name slot; a slot that is neither for sure is decided by who stands after it."""
         if i in self.used:
             return False
-        if slot[11] & 0x3F == LONG:
-            return slot[12] != 0 or slot[26:28] != b"\0\0"  # its attribute byte may be what is wrong
-        return not (slot[12] == 0 and slot[26:28] == b"\0\0" and self._part_of_next(i, slot))
+        if slot[11] & 0x3F == LONG and slot[12] == 0 and slot[26:28] == b"\0\0":
+            return False
+        return not self._part_of_next(i, slot)  # else its attribute byte may be what is wrong
 
     def _part_of_next(self, i: int, slot: bytes) -> bool:
         """A long-name slot whose attribute byte is wrong: order and tie say so."""
@@ -195,7 +206,7 @@ class _Scan:
         if not 1 <= order <= MAX_PARTS or i + order >= len(self.slots):
             return False
         owner = self.slots[i + order]
-        return slot[13] == checksum(owner[:11]) and owner[11] & 0x3F != LONG
+        return _is_part(slot, order, checksum(owner[:11])) and owner[11] & 0x3F != LONG
 
     def _hidden(self, i: int, slot: bytes) -> str:
         if slot[0] == DELETED:
@@ -206,10 +217,20 @@ class _Scan:
             return "taken for a long name"
         return "taken for a label" if slot[11] & VOLUME else ""
 
+    def _mended_label(self, slot: bytes) -> bytes:
+        name = slot[:11] if label_is_fine(slot[:11]) or not label_is_fine(self.label) else self.label
+        right = name + bytes((slot[11] & 0x20 | VOLUME,)) + slot[12:20] + b"\0\0" + slot[22:26] + bytes(6)
+        if right != slot:
+            self.out.defects.append(("bad-entry", "the volume's label is damaged"))
+        return right
+
     def _is_label(self, slot: bytes, hidden: str) -> bool:
-        if hidden != "taken for a label" or self.out.label or not self.root:
+        """The label, or what a wrong byte has made of it: two of its name, its mark and its blank fields."""
+        if self.out.label or not self.root or slot[0] in (0, DELETED):
             return False
-        return slot[20:22] == b"\0\0" and slot[26:32] == bytes(6)
+        blank = slot[20:22] == b"\0\0" and slot[26:32] == bytes(6)
+        named = bool(self.label) and slot[:11] == self.label
+        return (hidden == "taken for a label") + blank + named >= 2
 
     def _entry(self, i: int, slot: bytes, hidden: str) -> Found | None:
         parts = self._parts(i, slot)
@@ -244,6 +265,8 @@ class _Scan:
         packed = pack_long_entries(right, found.short)
         if packed != b"".join(parts) and not (sound and right == name and _same_parts(parts, packed)):
             found.defects.append(("long-name-damaged", "a byte of its long name is wrong"))
+        if not sound:
+            found.guessed = [i for i, c in enumerate(right) if c == "_"]
         found.long, found.parts = right, packed if found.defects or not sound else b"".join(parts)
 
     def _parts(self, i: int, slot: bytes) -> list[bytes]:
@@ -304,6 +327,33 @@ def _ends(part: bytes) -> bool:
     return b"\0\0" in values and all(v == b"\xff\xff" for v in values[values.index(b"\0\0") + 1 :])
 
 
+def _mend_by_siblings(entries: list[Found]) -> None:
+    """Characters that cannot have been meant, put right by names that are alike before and after them."""
+    odd = [(found, i) for found in entries if found.long for i in _odd_places(found)]
+    for found, i in odd[:256]:
+        name = found.long
+        votes = [
+            other.long[i]
+            for other in entries
+            if other is not found
+            and len(other.long) > i
+            and other.long[:i][-8:] == name[:i][-8:]
+            and other.long[i + 1 :][:2] == name[i + 1 :][:2]
+        ]
+        char = max(votes, key=votes.count) if votes else ""
+        if not char or char == name[i] or (name[i] != "_" and (ord(name[i]) & 0xFF) != ord(char)):
+            continue
+        found.long = name[:i] + char + name[i + 1 :]
+        found.parts = pack_long_entries(found.long, found.short)
+        found.defects.append(("long-name-damaged", "a byte of its long name is wrong"))
+
+
+def _odd_places(found: Found) -> list[int]:
+    """Where a character was not allowed (it is ``_`` now), or is the only one outside ASCII."""
+    foreign = [i for i, c in enumerate(found.long) if not c.isascii()]
+    return found.guessed + (foreign if len(foreign) == 1 and foreign[0] >= 4 else [])
+
+
 def _join(parts: list[bytes]) -> tuple[str, bool]:
     """The name in parts of stored order, and whether nothing had to be mended in its characters."""
     units = b"".join(_units(p) for p in reversed(parts))
@@ -312,6 +362,11 @@ def _join(parts: list[bytes]) -> tuple[str, bool]:
     text = b"".join(values).decode("utf-16-le", "replace")
     mended = "".join("_" if c in RESERVED or c < " " or c in "\x7f\ufffd\uffff" else c for c in text)
     mended = mended[:-1] + "_" if mended[-1:] in (".", " ") else mended
+    dot = len(mended) - 4
+    if dot > 0 and mended[dot] != text[dot] and "." not in mended:
+        mended = (
+            mended[:dot] + "." + mended[dot + 1 :]
+        )  # a name with an extension of three letters, most likely
     if len(values) > MAX_UNITS or mended in (".", ".."):
         return "", False
     return mended, sound and mended == text
@@ -338,7 +393,7 @@ def _same_parts(parts: list[bytes], packed: bytes) -> bool:
     """Equal but for what stands behind a name's end, which other systems fill as they like."""
     stored = b"".join(parts)
     fixed = all(
-        stored[at] == packed[at] and stored[at + 11 : at + 14] == packed[at + 11 : at + 14]
+        all(stored[at + i] == packed[at + i] for i in (0, 11, 12, 13, 26, 27))
         for at in range(0, min(len(stored), len(packed)), SIZE)
     )
     return len(stored) == len(packed) and fixed
@@ -350,7 +405,9 @@ def _mend_short(short: bytes, parts: list[bytes], name: str) -> tuple[bytes, str
     if not ties or checksum(short) in ties:
         return short, ""
     tie = max(ties, key=ties.count)
-    candidates = [short[:i] + bytes([v]) + short[i + 1 :] for i in range(11) for v in _byte_for(short, i, tie)]
+    candidates = [
+        short[:i] + bytes([v]) + short[i + 1 :] for i in range(11) for v in _byte_for(short, i, tie)
+    ]
     right = [c for c in candidates if not bad_name_bytes(c) and alias_errors(name, c) == []]
     if not right:
         return short, "its 8.3 name is not the one that its long name belongs to"

@@ -16,7 +16,7 @@ from sdcard_image.bootsector import SIGNATURE, BootSector, FsInfo, Mbr
 from sdcard_image.direntry import DIRECTORY, LONG, SIZE
 from sdcard_image.medium import Medium
 from sdcard_image.mount import find_volume
-from sdcard_image.slots import Found, dots, looks_like_folder
+from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder
 from sdcard_image.types import CardError
 
 GEOMETRY = ("bytes_per_sector", "sectors_per_cluster", "reserved_sectors", "fats", "total_sectors",
@@ -275,8 +275,8 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
         flags = boot.ext_flags & 0x8F
     else:
         flags = 0
-    if len(boot.label.strip()) == 0 or any(c < 0x20 for c in boot.label):
-        boot = replace(boot, label=other.label if other.signature == SIGNATURE else b"NO NAME    ")
+    if spare.label != boot.label and not label_is_fine(boot.label):
+        boot = replace(boot, label=spare.label)
     return replace(boot, ext_flags=flags, fsinfo_sector=_fsinfo_place(medium, offset, boot))
 
 
@@ -313,7 +313,10 @@ def _note(medium: Medium, system: System) -> None:
     end = system.offset + system.boot.total_sectors * system.sector
     if end > medium.size:
         system.defects.append(
-            ("boot-sector-damaged", f"the image is cut short: {end - medium.size:,} bytes of the volume are missing")
+            (
+                "boot-sector-damaged",
+                f"the image is cut short: {end - medium.size:,} bytes of the volume are missing",
+            )
         )
 
 

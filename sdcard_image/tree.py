@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,7 +12,7 @@ from sdcard_image.chains import ENDS, Chains, Runs, to_runs_in_order
 from sdcard_image.direntry import DIRECTORY, LONG, MAX_SLOTS, SIZE, VOLUME
 from sdcard_image.medium import Medium
 from sdcard_image.names import MAX_DEPTH
-from sdcard_image.slots import Found, dots, looks_like_folder, scan
+from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder, scan
 from sdcard_image.system_area import System, read_within
 
 _PEEK = 64 << 10
@@ -130,7 +129,11 @@ class Tree:
             while self.queue:
                 folder = self.queue.popleft()
                 for thing in folder.things:
-                    if not thing.found.hidden and self._is_folder(thing) and not self.enter(thing, strict=True):
+                    if (
+                        not thing.found.hidden
+                        and self._is_folder(thing)
+                        and not self.enter(thing, strict=True)
+                    ):
                         self.doubtful.append(thing)
             again, self.doubtful = self.doubtful, []
             for thing in again:
@@ -177,7 +180,7 @@ class Tree:
         folder.runs = to_runs_in_order(clusters)
         self.chains.claim(folder.runs, number)
         root = folder.thing is None
-        slots = scan(data, self.chains.limit, root=root)
+        slots = scan(data, self.chains.limit, label=boot_label(self.system) if root else None)
         folder.label, folder.dot_slots = slots.label, b"" if root else data[:64]
         folder.defects += slots.defects
         folder.rewrite |= bool(slots.defects)
@@ -284,6 +287,7 @@ def parent_marks(system: System, parent: Folder | None) -> tuple[int, ...]:
     return (parent.cluster,)
 
 
-def live(things: Iterable[Thing]) -> list[Thing]:
-    """Those that a reader sees."""
-    return [t for t in things if not t.found.hidden and not t.dropped]
+def boot_label(system: System) -> bytes:
+    """The label by the boot sectors; b"" where they know none."""
+    label = system.boot.label
+    return b"" if label.strip() in (b"", b"NO NAME") or not label_is_fine(label) else label
