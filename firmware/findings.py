@@ -1,8 +1,8 @@
 """What can be found on a card, as one catalogue: identifiers, severities, and what to do.
 
-Checks report a `Finding` of a `Kind`. The catalogue itself is data, in findings.toml; docs/findings.md is made
-from it (``python -m firmware.findings``). Where an id is also a refusal or a remark of `firmware.admission`, it
-is the same one.
+Checks report a `Finding` of a `Kind`. The catalogue itself is data, in findings.toml; docs/findings.md is
+made from it (``python -m firmware.findings``). An id that is also a refusal or a remark of admission means
+the same.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ class Kind:
     mark: str
     fix: str
     fixable: bool = False  # whether ``check --fix`` does it
+    milder: str = ""  # what the device does where a case of this kind is less severe
+
+    def happens_at(self, severity: Severity) -> str:
+        """What the device does, for a finding of ``severity``."""
+        return self.milder if self.milder and severity is not self.severity else self.happens
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ def catalogue() -> dict[str, Kind]:
             entry["mark"],
             entry["fix"],
             entry.get("fixable", False),
+            entry.get("milder", ""),
         )
         for group in GROUPS
         for name, entry in data[group].items()
@@ -125,6 +131,7 @@ def _entry(kind: Kind) -> list[str]:
         f"*{kind.severity}*" + (f", mark {kind.mark}" if kind.mark else ""),
         "",
         f"- **What happens:** {kind.happens}",
+        *([f"- **In a milder case:** {kind.milder}"] if kind.milder else []),
         f"- **Why:** {kind.why}",
         f"- **What to do:** {kind.fix} ({does}).",
         "",
@@ -134,14 +141,15 @@ def _entry(kind: Kind) -> list[str]:
 _HEAD = """\
 # Findings
 
-What `benchpad check` can find. This file is made from firmware/findings.toml by `python -m firmware.findings`; a
-test keeps the two equal.
+What `benchpad check` can find. This file is made from firmware/findings.toml by
+`python -m firmware.findings`; a test keeps the two equal.
 
-Severity: **error**, the device refuses it or it does damage; **warning**, it plays otherwise than meant; **note**, good
-to know. The mark says how sure the fact behind it is (V checked, R maker's manual, S one source, H users report it,
-? not known, D decided by this project; see [device-facts.md](device-facts.md)). A finding may carry another mark or a
-lower severity than its kind where the case is another: a file that is taken, but doubtfully, is a warning.
-`--strict` takes whatever is marked S, H or ? for an error.
+Severity: **error**, the device refuses it or it does damage; **warning**, it plays otherwise than meant;
+**note**, good to know. The mark says how sure the fact behind it is (V checked, R maker's manual, S one
+source, H users report it, ? not known, D decided by this project; see [device-facts.md](device-facts.md)).
+
+A finding may carry another mark or severity than its kind where the case is another: a file that is taken,
+but doubtfully, is a warning. `--strict` takes whatever is marked S, H or ? for an error.
 """
 
 

@@ -1,14 +1,15 @@
 """What a sample sounds like, as far as it will disappoint: one pass over its PCM, block by block.
 
-Thresholds are this project's choice: silence is below -60 dB of full scale; 10 ms of it are felt as latency;
-3 values in a row at full scale are clipping; 1 % of full scale is a DC offset; a sum of left and right with less
-than a tenth of the power that equal channels would have cancels in mono.
+Thresholds are this project's choice: silence is below -60 dB of full scale, and 10 ms of it are felt as
+latency; three values in a row at full scale are clipping; 1 % of full scale is a DC offset; a sum of left and
+right with less than a tenth of the power that equal channels would have cancels in mono.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ _TYPES = {
 }
 _FULL = {Encoding.U8: 128.0, Encoding.S16_LE: 32768.0, Encoding.S16_BE: 32768.0}
 _TOP = {Encoding.U8: 127, Encoding.S16_LE: 32767, Encoding.S16_BE: 32767}  # the largest value there is
-Values = NDArray[np.integer] | NDArray[np.floating]
+Values = NDArray[Any]
 ReadFrames = Callable[[int, int], bytes]  # (first frame, frames) -> their bytes
 
 
@@ -126,7 +127,7 @@ class Listener:
             loud = np.abs(flat.astype(np.float32)) >= SILENCE * self._full
             self._first = self._frames + int(np.argmax(loud)) // self._channels
         self._add_power(flat)
-        if not self._is_float and (high >= self._top or low <= -self._full) or len(self._tail):
+        if (not self._is_float and (high >= self._top or low <= -self._full)) or len(self._tail):
             self._find_clipping(flat.reshape(-1, self._channels))
         self._peak = max(self._peak, peak)
         self._frames += len(flat) // self._channels
@@ -206,7 +207,8 @@ def seam(
     if settings.reverse:
         before, after = after[::-1], before[::-1]
     jump = np.abs(after[0] - before[-1])
-    moves = np.maximum(np.abs(np.diff(before, axis=0)).max(axis=0), np.abs(np.diff(after, axis=0)).max(axis=0))
+    steps = [np.abs(np.diff(one, axis=0)).max(axis=0) for one in (before, after)]
+    moves = np.maximum(*steps)
     if bool(((jump > _SEAM_JUMP) & (jump > _SEAM_RATIO * moves)).any()):
         text = f"the wave jumps by {float(jump.max()):.0%} of full scale from the loop's end to its start"
         yield found("loop-click", text, path=path, pad=pad)

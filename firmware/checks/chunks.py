@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from firmware.formats.header import MAX_CHUNKS, AudioHeader, Read
 
 _AUDIO = (b"data", b"SSND")
-_KNOWN = frozenset(
-    b"fmt |data|LIST|fact|smpl|cue |bext|JUNK|PAD |RLND|inst|id3 |iXML|acid|afsp|cart|FLLR|PEAK|minf|elm1|regn|umid"
-    b"|COMM|SSND|MARK|INST|NAME|AUTH|ANNO|COMT|APPL|FVER|CHAN|ID3 |AESD|MIDI|slnt|plst|labl|note|ltxt".split(
-        b"|"
-    )
-)
+_RIFF = "fmt |data|LIST|fact|smpl|cue |bext|JUNK|PAD |RLND|inst|id3 |iXML|acid|afsp|cart|FLLR|PEAK|minf|elm1"
+_AIFF = "COMM|SSND|MARK|INST|NAME|AUTH|ANNO|COMT|APPL|FVER|CHAN|ID3 |AESD|MIDI"
+_KNOWN = frozenset(f"{_RIFF}|{_AIFF}|regn|umid|slnt|plst|labl|note|ltxt".encode().split(b"|"))
 
 
 def chunk_problems(read: Read, size: int, header: AudioHeader | None) -> Iterator[tuple[str, str]]:

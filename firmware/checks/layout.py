@@ -260,5 +260,5 @@ def _too_deep(tree: Tree) -> Iterator[Finding]:
 def _too_many(tree: Tree) -> Iterator[Finding]:
     for entries in tree.by_folder().values():
         if len(entries) > MAX_IN_FOLDER:
-            text = f"the folder has {len(entries):,} entries; devices list long folders slowly, or not to the end"
+            text = f"the folder has {len(entries):,} entries; small devices may not list all"
             yield found("too-many", text, path=parent(entries[0].path) or "/")

@@ -1,4 +1,4 @@
-"""Whether the names on a card, or in a folder that will become one, are names that everything can live with."""
+"""Whether names on a card, or in a folder that will become one, are such that everything can use them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Named:
 
 
 def check_names(names: Iterable[Named], profile: Profile) -> Iterator[Finding]:
-    """Findings on names. Files' names that the device itself refuses are admission's to judge, not named here."""
+    """Findings on names; but what a device refuses in a file's name is admission's to say."""
     seen: dict[str, str] = {}
     hidden_folders: list[str] = []
     for one in names:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from firmware.catalogue import Pad
 from firmware.findings import Finding, Severity, found
 from firmware.formats import pad_info, padconf, smp
 from firmware.formats.header import AudioHeader
 from firmware.formats.pad_info import PadRecord
 from firmware.formats.padconf import PadConf, PadConfFile
-from native.types import Loop
 
 SLOWEST, FASTEST = 40.0, 200.0  # BPM; the maker's manual
-_BEAT_ERROR = 0.02  # of a beat: what is nearer to a whole number is one
+_BEAT_ERROR = 0.02  # of its length: a loop that is nearer to whole beats is meant so
+_LEAST_BEATS = 0.25
 _MOST_BEATS = 256  # 64 bars of 4; longer loops are recordings
 _BANKS = "ABCDEFGHIJ"
 _MUTE_GROUPS = 10
@@ -41,9 +40,7 @@ def check_sx_pads(
             yield from _sx_without_sample(record, pad, index_path)
         elif record.is_empty:
             text = f"PAD_INFO.BIN says that pad {pad} is empty"
-            yield found(
-                "no-pad-entry", text, path=sample.path, pad=pad, mark="?", severity=Severity.WARNING
-            )
+            yield found("no-pad-entry", text, path=sample.path, pad=pad, mark="?", severity=Severity.WARNING)
         else:
             yield from _sx_range(record, sample, pad)
             yield from _sx_values(record, sample, pad)
@@ -83,9 +80,7 @@ def _sx_values(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Find
     odd += [f"volume {record.volume}"] * (record.volume > 127)
     odd += [f"tempo mode {record.tempo_mode}"] * (record.tempo_mode > 2)
     if odd:
-        yield found(
-            "pad-value", f"out of range: {', '.join(odd)}", path=sample.path, pad=pad, mark="V"
-        )
+        yield found("pad-value", f"out of range: {', '.join(odd)}", path=sample.path, pad=pad, mark="V")
     if record.volume == 0:
         yield found("pad-silent", "its volume is 0", path=sample.path, pad=pad)
     if record.tempo_mode:
@@ -180,11 +175,7 @@ def _tempo(bpm: float, seconds: float, path: str, pad: str) -> Iterator[Finding]
         yield found("pad-tempo", text, path=path, pad=pad)
         return
     beats = seconds * bpm / 60
-    if beats and beats < _MOST_BEATS and (beats < 0.25 or abs(beats - round(beats)) > _BEAT_ERROR * max(1, beats)):
+    off = abs(beats - round(beats)) / max(1.0, beats)
+    if 0 < beats < _MOST_BEATS and (beats < _LEAST_BEATS or off > _BEAT_ERROR):
         text = f"at {bpm:g} BPM the loop is {beats:.2f} beats long"
         yield found("pad-tempo", text, path=path, pad=pad, mark="?", severity=Severity.NOTE)
-
-
-def loops(pads: tuple[Pad, ...]) -> list[Pad]:
-    """The pads that loop forward: those whose seam can click."""
-    return [pad for pad in pads if pad.settings.loop is Loop.FORWARD]

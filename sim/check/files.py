@@ -1,4 +1,4 @@
-"""Every audio file of a card before admission: the verdict that a boot would give, and what else its header says."""
+"""Every audio file of a card: the verdict that a boot would give, and what else its header says."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ class FileCheck:
 
     def _said(self, entry: Entry, verdict: Verdict, pad: str) -> Iterator[Finding]:
         if not verdict.accepted:
-            yield refusal(verdict.id, verdict.reason, verdict.mark, entry.path, pad, self._profile)
+            yield refusal(
+                verdict.id, verdict.reason, verdict.mark, path=entry.path, pad=pad, profile=self._profile
+            )
         for remark in verdict.remarks:
             severity = catalogue()[remark.id].severity
             yield found(
@@ -74,13 +76,11 @@ class FileCheck:
             )
 
 
-def refusal(id_: str, reason: str, mark: str, path: str, pad: str, profile: Profile) -> Finding:
+def refusal(id_: str, reason: str, mark: str, *, path: str, pad: str, profile: Profile) -> Finding:
     """A refusal as a finding. What the device takes and only the simulation does not is a note."""
     only_here = id_ == "not-simulated" and mark != "D"
     severity = Severity.NOTE if only_here else Severity.ERROR
-    return found(
-        id_, reason, path=path, pad=pad, mark=mark, severity=severity, fix=fix(id_, profile)
-    )
+    return found(id_, reason, path=path, pad=pad, mark=mark, severity=severity, fix=fix(id_, profile))
 
 
 class _Prefix:

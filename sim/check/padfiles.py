@@ -20,7 +20,7 @@ _LARGEST_INDEX = 1 << 20
 def check_pads(
     card: Card, tree: Tree, profile: Profile, headers: Mapping[str, AudioHeader]
 ) -> Iterator[Finding]:
-    """Findings on the pads' settings. An index that cannot be read is the boot's to refuse, not named here."""
+    """Findings on the pads' settings. An index that cannot be read is the boot's to refuse."""
     layout = profile.value("card.layout")
     try:
         if layout == "sp404sx":

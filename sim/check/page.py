@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -13,11 +12,24 @@ from firmware.catalogue import Catalogue
 from firmware.findings import Finding, Severity, catalogue
 from sdcard_image import open_card
 from sdcard_image.types import Card, CardError
+from sim.check.markup import name, text
 from sim.check.picture import card_map, waveform
 from sim.check.report import AudioFile, CheckReport, Scene, Task
 from sim.check.text import summary, what_it_is, where
 
 MOST_WAVES = 60
+_HEARD = frozenset(
+    (
+        "silence",
+        "clipping",
+        "dc-offset",
+        "leading-silence",
+        "loop-click",
+        "mono-cancel",
+        "over-full-scale",
+        "byte-order",
+    )
+)
 MOST_ROWS = 2_000
 MOST_SCENES = 17
 _EXAMPLES = 8
@@ -36,11 +48,11 @@ def page(report: CheckReport) -> str:
         waves, map_ = "", ""
     device = "recognised from the card's layout" if report.recognised else "as asked for"
     return template.substitute(
-        title=_text(f"Check of {Path(report.card).name}"),
+        title=text(f"Check of {Path(report.card).name}"),
         verdict=report.verdict,
-        summary=_text(summary(report)),
-        what=_text(f"{report.card}: {what_it_is(report)}"),
-        device=_text(f"{report.profile.title} ({device})"),
+        summary=text(summary(report)),
+        what=text(f"{report.card}: {what_it_is(report)}"),
+        device=text(f"{report.profile.title} ({device})"),
         quick="<p>Only headers were looked at (--quick).</p>" if report.options.quick else "",
         tasks="".join(_task(task) for task in report.tasks()) or "<p>Nothing to do.</p>",
         pads="".join(_scene(scene, report) for scene in report.scenes[:MOST_SCENES])
@@ -53,17 +65,6 @@ def page(report: CheckReport) -> str:
     )
 
 
-def _text(text: str) -> str:
-    """Text for HTML; what could turn or hide the text around it is shown escaped."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-    return escape(shown)
-
-
-def _name(text: str) -> str:
-    """A name that may be in a script of either direction, kept from turning what is around it."""
-    return f"<bdi>{_text(text)}</bdi>"
-
-
 def _more(count: int, how: str) -> str:
     return f'<p class="more">and {count:,} more ({how})</p>' if count > 0 else ""
 
@@ -74,19 +75,20 @@ def _badge(severity: str) -> str:
 
 def _task(task: Task) -> str:
     count = len(task.findings)
+    ids = dict.fromkeys(one.id for one in task.findings)
     kinds = "".join(
-        f"<li><b>{name}</b>: {_text(catalogue()[name].happens)} <span class=why>{_text(catalogue()[name].why)}</span></li>"
-        for name in dict.fromkeys(one.id for one in task.findings)
+        f"<li><b>{kind.id}</b>: {text(kind.happens_at(task.severity))}"
+        f" <span class=why>{text(kind.why)}</span></li>"
+        for kind in map(catalogue().__getitem__, ids)
     )
-    examples = "".join(
-        f"<li>{_name(where(one))}{_text(one.what)}</li>" for one in task.findings[:_EXAMPLES]
-    )
+    examples = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in task.findings[:_EXAMPLES])
     does = ' <span class="does">--fix does it</span>' if task.fixable else ""
     opened = " open" if task.severity is Severity.ERROR else ""
     return (
         f'<details class="task {task.severity}"{opened}><summary>{_badge(task.severity)}'
-        f" <span>{_text(task.fix[:1].upper() + task.fix[1:])}</span>{does}<b class=count>{count:,}</b></summary>"
-        f"<ul>{kinds}</ul><ul class=examples>{examples}</ul>{_more(count - _EXAMPLES, 'see the table')}</details>"
+        f" <span>{text(task.fix[:1].upper() + task.fix[1:])}</span>{does}<b class=count>{count:,}</b>"
+        f"</summary><ul>{kinds}</ul><ul class=examples>{examples}</ul>"
+        f"{_more(count - _EXAMPLES, 'see the table')}</details>"
     )
 
 
@@ -96,7 +98,7 @@ def _scene(scene: Scene, report: CheckReport) -> str:
     for one in report.findings:
         found.setdefault(one.path, []).append(one)
     per_bank = report.profile.value("pads.per_bank")
-    title = f"<h3>{_name(scene.name)}</h3>" if scene.name else ""
+    title = f"<h3>{name(scene.name)}</h3>" if scene.name else ""
     used = {pad.bank for pad in made.pads} | {one.bank for one in made.refused if one.bank}
     banks = "".join(
         _bank(bank, per_bank, made, found) for bank in report.profile.value("pads.banks") if bank in used
@@ -112,15 +114,15 @@ def _bank(bank: str, per_bank: int, made: Catalogue, found: dict[str, list[Findi
 
 
 def _cell(bank: str, pad: int, path: str, refused: bool, found: dict[str, list[Finding]]) -> str:
-    name = f"{bank}{pad}"
-    here = [one for one in found.get(path, []) if path and one.pad in ("", name)]
+    label = f"{bank}{pad}"
+    here = [one for one in found.get(path, []) if path and one.pad in ("", label)]
     worst = max((one.severity for one in here), key=_WORST.__getitem__, default=None)
     state = "empty" if not path else worst.value if worst else "error" if refused else "ok"
     tip = "; ".join([path, *(one.what for one in here)]) if path else "empty"
     short = path.rpartition("/")[2]
     return (
-        f'<div class="pad {state}" title="{_text(tip)}" tabindex=0><b>{name}</b><i>{_SIGNS[state]}</i>'
-        f"<small>{_name(short)}</small></div>"
+        f'<div class="pad {state}" title="{text(tip)}" tabindex=0><b>{label}</b><i>{_SIGNS[state]}</i>'
+        f"<small>{name(short)}</small></div>"
     )
 
 
@@ -129,14 +131,14 @@ def _voices(report: CheckReport) -> str:
         return "<p>Not predicted.</p>"
     timing = report.options.timing
     rows = "".join(
-        f"<tr><td>{_name(one.project)}<td>{one.bank}<td data-n={one.voices}>{one.voices} of {one.most}"
+        f"<tr><td>{name(one.project)}<td>{one.bank}<td data-n={one.voices}>{one.voices} of {one.most}"
         f"<td><progress max={one.most} value={one.voices}></progress>"
         f"<td>{'' if one.in_one_piece is None else one.in_one_piece}"
         for one in report.voices
     )
     return (
-        f"<p>On a card of {timing.latency_ms:g} ms a command and {timing.mb_per_s:g} MB/s, by the engine's own timing"
-        " model. How the device itself reads ahead is not known.</p>"
+        f"<p>On a card of {timing.latency_ms:g} ms a command and {timing.mb_per_s:g} MB/s, by the"
+        " engine's own timing model. How the device itself reads ahead is not known.</p>"
         "<div class=scroll><table class=sortable><thead><tr><th>project<th>bank<th>voices without a gap<th>"
         f"<th>if unfragmented</thead><tbody>{rows}</tbody></table></div>"
     )
@@ -146,19 +148,20 @@ def _row(one: Finding) -> str:
     bank, number = one.pad[:1], one.pad[1:] or "0"
     order = f"{bank}{int(number):02d}" if one.pad else ""
     return (
-        f"<tr><td data-n={-_WORST[one.severity]}>{_badge(one.severity)}<td>{one.id}<td>{_name(one.path)}"
-        f'<td data-n="{order}">{one.pad}<td>{_text(one.what)}<td>{_text(one.fix)}<td>{one.mark}'
+        f"<tr><td data-n={-_WORST[one.severity]}>{_badge(one.severity)}<td>{one.id}<td>{name(one.path)}"
+        f'<td data-n="{order}">{one.pad}<td>{text(one.what)}<td>{text(one.fix)}<td>{one.mark}'
     )
 
 
 def _waves(card: Card, report: CheckReport) -> Iterator[str]:
-    """A figure for each sample in question, the worst first."""
+    """A figure for each sample in question; first those whose waves show why, then by severity."""
     files_ = {one.entry.path: one for one in report.audio if one.sample is not None}
     found: dict[str, list[Finding]] = {}
     for one in report.findings:
         if one.path in files_ and catalogue()[one.id].group == "audio":
             found.setdefault(one.path, []).append(one)
-    for path in list(found)[:MOST_WAVES]:
+    shown = sorted(found, key=lambda path: not any(one.id in _HEARD for one in found[path]))
+    for path in shown[:MOST_WAVES]:
         yield _wave(card, files_[path], found[path])
     yield _more(len(found) - MOST_WAVES, "their findings are in the table")
 
@@ -167,11 +170,9 @@ def _wave(card: Card, file: AudioFile, findings: list[Finding]) -> str:
     assert file.sample is not None
     sample = file.sample
     shape = f"{sample.frames / sample.rate:.2f} s, {sample.rate / 1000:g} kHz, {sample.bits} bit"
-    badges = "".join(
-        f"<li>{_badge(one.severity)} {_text(one.what)}</li>" for one in findings
-    )
+    badges = "".join(f"<li>{_badge(one.severity)} {text(one.what)}</li>" for one in findings)
     return (
-        f"<figure>{waveform(card, sample)}<figcaption>{_name(file.entry.path)}<small>{shape}</small>"
+        f"<figure>{waveform(card, sample)}<figcaption>{name(file.entry.path)}<small>{shape}</small>"
         f"<ul>{badges}</ul></figcaption></figure>"
     )
 
@@ -188,8 +189,8 @@ def _map(card: Card, report: CheckReport) -> str:
                 continue
     worst = {one.path: one.severity.value for one in reversed(report.findings)}
     legend = "".join(
-        f'<span><i class="m-{name}"></i>{text}</span>'
-        for name, text in {
+        f'<span><i class="m-{state}"></i>{what}</span>'
+        for state, what in {
             "free": "free",
             "used": "files without findings",
             "note": "notes",
@@ -198,5 +199,5 @@ def _map(card: Card, report: CheckReport) -> str:
         }.items()
     )
     fragmented = sum(len(runs) > 1 for runs in pieces.values())
-    text = f"{len(pieces):,} files, {fragmented:,} in more than one piece"
-    return f"{card_map(report.info, pieces, worst)}<p class=legend>{legend}</p><p>{text}</p>"
+    sums = f"{len(pieces):,} files, {fragmented:,} in more than one piece"
+    return f"{card_map(report.info, pieces, worst)}<p class=legend>{legend}</p><p>{sums}</p>"

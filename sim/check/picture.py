@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from firmware.catalogue import SampleInfo
 from firmware.checks.audio import decode, full_scale
 from sdcard_image.types import Card, CardError, CardInfo
 from sim.check.listening import frame_reader
+from sim.check.markup import text
 
 COLUMNS = 160  # of a waveform
 _MOST_READ = 4 << 20  # bytes of a sample that are read whole; of a longer one, a stretch for each column
@@ -27,10 +28,11 @@ def waveform(card: Card, sample: SampleInfo) -> str:
         return ""
     up = " ".join(f"{x},{50 - 50 * high:.1f}" for x, (_, high) in enumerate(columns))
     down = " ".join(f"{x},{50 - 50 * low:.1f}" for x, (low, _) in reversed(list(enumerate(columns))))
-    label = escape(f"Waveform of {sample.path}", quote=True)
+    label = text(f"Waveform of {sample.path}")
     return (
-        f'<svg class="wave" viewBox="0 0 {max(1, len(columns) - 1)} 100" preserveAspectRatio="none" role="img"'
-        f' aria-label="{label}"><path class="axis" d="M0 50H{COLUMNS}"/><polygon points="{up} {down}"/></svg>'
+        f'<svg class="wave" viewBox="0 0 {max(1, len(columns) - 1)} 100" preserveAspectRatio="none"'
+        f' role="img" aria-label="{label}"><path class="axis" d="M0 50H{COLUMNS}"/>'
+        f'<polygon points="{up} {down}"/></svg>'
     )
 
 
@@ -38,7 +40,7 @@ def _columns(card: Card, sample: SampleInfo) -> list[tuple[float, float]]:
     """Lowest and highest value of each column, as parts of full scale, from -1 to 1."""
     read, width = frame_reader(card, sample), sample.channels * sample.encoding.size_bytes
     edges = [sample.frames * i // COLUMNS for i in range(COLUMNS + 1)]
-    spans = [(a, b - a) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    spans = [(a, b - a) for a, b in itertools.pairwise(edges) if b > a]
     if sample.frames * width <= _MOST_READ:
         data = read(0, sample.frames)
         return [_extremes(data[a * width : (a + n) * width], sample) for a, n in spans]
@@ -46,7 +48,8 @@ def _columns(card: Card, sample: SampleInfo) -> list[tuple[float, float]]:
 
 
 def _extremes(data: bytes, sample: SampleInfo) -> tuple[float, float]:
-    values = decode(data[: len(data) // sample.encoding.size_bytes * sample.encoding.size_bytes], sample.encoding)
+    whole = len(data) // sample.encoding.size_bytes * sample.encoding.size_bytes
+    values = decode(data[:whole], sample.encoding)
     if not len(values):
         return 0.0, 0.0
     scaled = np.nan_to_num(values.astype(np.float64) / full_scale(sample.encoding), posinf=1.0, neginf=-1.0)
@@ -69,7 +72,8 @@ def card_map(
                 cells[cell] = max(cells[cell], rank)
     names = list(_RANK)
     rects = (
-        f'<rect class="m-{names[rank]}" x="{start % MAP_COLUMNS}" y="{start // MAP_COLUMNS}" width="{count}" height="1"/>'
+        f'<rect class="m-{names[rank]}" x="{start % MAP_COLUMNS}" y="{start // MAP_COLUMNS}"'
+        f' width="{count}" height="1"/>'
         for start, count, rank in _runs(cells)
     )
     return (

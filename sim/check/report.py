@@ -13,7 +13,7 @@ from firmware.profiles import Profile
 from sdcard_image.types import CardInfo, Entry, Extent
 from sim.board import CardTiming
 
-ASSUMED_CARD = CardTiming(latency_ms=1.0, mb_per_s=20.0)  # a fair SDHC card; the report says that it is assumed
+ASSUMED_CARD = CardTiming(latency_ms=1.0, mb_per_s=20.0)  # a fair SDHC card; the reports name it
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _GROUP_ORDER = {group: n for n, group in enumerate(GROUPS)}
 

@@ -1,4 +1,4 @@
-"""The check of a card: its volume, then the boot's own admission, then everything else that can be known."""
+"""The check of a card: its volume, the boot's own admission, then everything else that can be known."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sim.check.files import FileCheck, refusal
 from sim.check.listening import listen, pcm_bytes
 from sim.check.padfiles import check_pads
 from sim.check.report import AudioFile, BankVoices, CheckReport, Options, Scene, sort
-from sim.check.volume import check_size, check_structure, is_volume, kind_of
 from sim.check.voices import few_voices, predict
+from sim.check.volume import check_size, check_structure, is_volume, kind_of
 
 Progress = Callable[[str, float], AbstractContextManager[Callable[[float], None]]]
 _PAD_REFUSALS = frozenset(("bad-index", "no-pad-entry"))  # a layout's own; the others are found file by file
@@ -57,7 +57,8 @@ def run_check(
         if not any(one.severity is Severity.ERROR for one in findings):
             findings.append(found("card-error", str(error)))
         profile = asked or load("generic")
-        return CheckReport(str(card_path), kind, profile, False, options, sort(findings, strict=options.strict))
+        found_so_far = sort(findings, strict=options.strict)
+        return CheckReport(str(card_path), kind, profile, False, options, found_so_far)
     try:
         profile = asked or load(_detected(card))
         checking = _Checking(card, profile, options, progress, card_path if kind == "folder" else None)
@@ -107,9 +108,7 @@ class _Checking:
         yield from check_names(stored_names(tree, self._host), self._profile)
         yield from self._boots(tree)
         pads = self._pads()
-        files = FileCheck(
-            self._card, self._profile, {path: played[0][0] for path, played in pads.items()}
-        )
+        files = FileCheck(self._card, self._profile, {path: played[0][0] for path, played in pads.items()})
         seen = seen_by(tree, self._profile)
         wanted = [e for e in tree.entries if looks_like_audio(e) and not is_hidden(e.name) and seen(e)]
         with self._progress("headers", len(wanted)) as advance:
@@ -149,7 +148,7 @@ class _Checking:
         for one in made.refused:
             if one.id in _PAD_REFUSALS:
                 pad = f"{one.bank}{one.pad}" if one.pad else ""
-                yield refusal(one.id, one.reason, one.mark, one.path, pad, self._profile)
+                yield refusal(one.id, one.reason, one.mark, path=one.path, pad=pad, profile=self._profile)
 
     def _pads(self) -> dict[str, list[tuple[str, Pad | None]]]:
         """The pads by the path that they play or would play; no Pad where the file was refused."""

@@ -42,7 +42,8 @@ def what_it_is(report: CheckReport) -> str:
     if info is None or info.fs == "folder":
         return f"{what}, {len(report.audio):,} audio files looked at"
     label = f" {info.label!r}" if info.label else ""
-    return f"{what}, {info.fs}{label}, {info.size_bytes / 1e9:,.1f} GB, {len(report.audio):,} audio files looked at"
+    size = f"{info.size_bytes / 1e9:,.1f} GB"
+    return f"{what}, {info.fs}{label}, {size}, {len(report.audio):,} audio files looked at"
 
 
 def summary(report: CheckReport) -> str:
@@ -60,7 +61,8 @@ def _task(task: Task, *, everything: bool) -> Iterator[str]:
     yield f"  {task.fix[:1].upper()}{task.fix[1:]}{does}"
     for name, number in by_kind.most_common():
         mark = next(one.mark for one in task.findings if one.id == name)
-        yield f"    {name}{f' x {number:,}' if number > 1 else ''}: {catalogue()[name].happens}{_mark(mark)}"
+        times = f" x {number:,}" if number > 1 else ""
+        yield f"    {name}{times}: {catalogue()[name].happens_at(task.severity)}{_mark(mark)}"
     shown = task.findings if everything else task.findings[:SHOWN]
     for one in shown:
         yield f"      {where(one)}{one.what}"

@@ -1,4 +1,4 @@
-"""How many voices of a bank a card can stream at once: the engine itself plays them, over an emulated card."""
+"""How many voices of a bank a card can stream at once: the engine plays them, over an emulated card."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def predict(
     timing: CardTiming,
 ) -> Iterator[BankVoices]:
     """The voices of each bank. ``extents`` are (offset, length) of each path's pieces."""
-    banks = [
-        (scene.name, bank, [pad for pad in scene.catalogue.pads if pad.bank == bank and pad.sample.path in extents])
-        for scene in scenes
-        for bank in sorted({pad.bank for pad in scene.catalogue.pads})
-    ]
-    for project, bank, pads in [one for one in banks if one[2]][:MOST_BANKS]:
+    banks: dict[tuple[str, str], list[Pad]] = {}
+    for scene in scenes:
+        for pad in scene.catalogue.pads:
+            if pad.sample.path in extents:
+                banks.setdefault((scene.name, pad.bank), []).append(pad)
+    for (project, bank), pads in list(banks.items())[:MOST_BANKS]:
         runs = {pad.sample.path: [Extent(*run) for run in extents[pad.sample.path]] for pad in pads}
         trial = _Trial(pads, runs, backing, profile, timing)
         voices = trial.search()

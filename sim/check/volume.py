@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from firmware.findings import Finding, Severity, catalogue, found
 from firmware.profiles import Profile
+from sdcard_image.check import check_volume
 from sdcard_image.medium import FileMedium
 from sdcard_image.types import Card, CardError, CardInfo
 
@@ -32,7 +32,7 @@ def check_structure(path: Path) -> Iterator[Finding]:
     """Findings on the file system of an image or a block device."""
     medium = FileMedium(path)
     try:
-        report = import_module("sdcard_image.check").check_volume(medium)
+        report = check_volume(medium)
     finally:
         medium.close()
     for defect in report.defects:
@@ -44,12 +44,12 @@ def check_size(card: Card, info: CardInfo, profile: Profile) -> Iterator[Finding
     largest = profile.find("card.max_bytes")
     used = sum(entry.size for entry in card.walk() if not entry.is_dir) if info.fs == "folder" else 0
     if largest and used > largest.value:
-        text = f"the files have {used / 1e9:,.1f} GB; the device takes cards up to {largest.value / 1e9:,.0f} GB"
+        text = f"the files have {used / 1e9:,.1f} GB; the device's largest card {largest.value / 1e9:,.0f}"
         yield found("over-capacity", text, mark=largest.mark)
     if info.fs == "folder":
         return
     if largest and info.size_bytes > largest.value:
-        text = f"the card has {info.size_bytes / 1e9:,.1f} GB; the device takes up to {largest.value / 1e9:,.0f}"
+        text = f"the card has {info.size_bytes / 1e9:,.1f} GB; the device takes {largest.value / 1e9:,.0f}"
         yield found("card-too-big", text, mark=largest.mark)
     label = profile.find(_LABEL_BY_DEVICE)
     if label and info.label != label.value:

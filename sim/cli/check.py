@@ -30,9 +30,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--card-latency", type=float, metavar="MS", help="The card's time for a command; 1 where not given."
 )
-@click.option(
-    "--card-speed", type=float, metavar="MB/S", help="The card's speed; 20 where not given."
-)
+@click.option("--card-speed", type=float, metavar="MB/S", help="The card's speed; 20 where not given.")
 @json_option
 @click.pass_context
 def check(
@@ -59,9 +57,9 @@ def check(
 
     Example: benchpad check kit.img --device sp404mk2 --html report.html
     """
+    from sim.board import CardTiming, check_timing  # noqa: PLC0415
     from sim.check import Options, run_check  # noqa: PLC0415  numpy and the engine, only when needed
     from sim.check.report import ASSUMED_CARD  # noqa: PLC0415
-    from sim.board import CardTiming, check_timing  # noqa: PLC0415
 
     check_timing(card_latency, card_speed)
     timing = CardTiming(
