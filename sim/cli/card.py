@@ -15,6 +15,7 @@ from sdcard_image.extract import extract_file, extract_tree
 from sdcard_image.types import Card, CardError, Entry
 from sim.cli.card_change import make_folder, move, put, remove
 from sim.cli.card_new import new
+from sim.cli.card_repair import repair
 from sim.cli.common import console, human_size, json_option, print_json, printable, progress
 from sim.cli.errors import FINDINGS
 
@@ -32,7 +33,7 @@ def card() -> None:
     """
 
 
-for command in (new, put, remove, make_folder, move):
+for command in (new, put, remove, make_folder, move, repair):
     card.add_command(command)
 
 
