@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -43,6 +44,7 @@ class Recipe:
     notes: tuple[str, ...] = ()
     form: Form = Form.WAV
     pad_index: int = 0
+    least_ms: float = 0.0  # shorter audio is lengthened with silence
 
     def as_form(self, form: Form, pad_index: int = 0) -> Recipe:
         """The same for another kind of file; those of the devices have 16 bits."""
@@ -223,6 +225,10 @@ class _Run:
                 frames += len(values)
                 check_room(frames * target.frame_bytes)
                 out.write(encode(recipe.form, target, values))
+        missing = ceil(recipe.least_ms * target.rate / 1000) - frames
+        if frames and missing > 0:
+            out.write(bytes(missing * target.frame_bytes))
+            frames += missing
         return frames if fits else None
 
     def _values(self, block: NDArray[Any], gain: float) -> NDArray[Any] | None:

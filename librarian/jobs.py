@@ -14,7 +14,7 @@ from sdcard_image.types import CardError
 
 from .convert import Advance, Outcome, Recipe, convert_file, plan_file
 from .errors import ConvertError
-from .names import Names
+from .names import Names, safe_stem
 
 _MOST = 1_000_000  # files
 _COPY = 1 << 20
@@ -63,7 +63,7 @@ def plan_jobs(
         if job.recipe is None:
             found.jobs.append(job)
             continue
-        output = folder / giver.give(source.name, ending(source, job.recipe))
+        output = folder / giver.give(source.name, _ending(source, job.recipe))
         error = (
             f"it would overwrite itself: choose another folder than {destination}"
             if _same(source, destination / output)
@@ -73,18 +73,18 @@ def plan_jobs(
     return found
 
 
-def ending(source: Path, recipe: Recipe) -> str | None:
+def _ending(source: Path, recipe: Recipe) -> str | None:
     """The ending that the output must have; None where the file's own says what it is."""
     if not recipe.keep:
         return ".wav"
-    kind = _kind(source)
-    fitting = _ENDINGS.get(kind or "", ())
-    return None if suffix(source.name) in fitting or not fitting else f".{fitting[0]}"
-
-
-def _kind(source: Path) -> str | None:
     with source.open("rb") as stream:
-        return sniff.container(stream.read(64))
+        return fitting_ending(stream.read(64), source.name)
+
+
+def fitting_ending(prefix: bytes, name: str) -> str | None:
+    """The ending that says what a file is which begins with ``prefix``; None where its own does."""
+    fitting = _ENDINGS.get(sniff.container(prefix) or "", ())
+    return None if suffix(name) in fitting or not fitting else f".{fitting[0]}"
 
 
 def _same(source: Path, output: Path) -> bool:
@@ -118,9 +118,8 @@ def _safe_folder(folder: Path, known: dict[Path, Path], names: dict[Path, Names]
     """The folder's path with safe names; two folders stay two."""
     if folder not in known:
         above = _safe_folder(folder.parent, known, names, profile)
-        known[folder] = above / names.setdefault(above, Names(profile)).give(folder.name + ".", "").rstrip(
-            "."
-        )
+        giver = names.setdefault(above, Names(profile))
+        known[folder] = above / giver.give_safe(safe_stem(folder.name, profile))
     return known[folder]
 
 

@@ -103,7 +103,10 @@ class Names:
         stem, dot, suffix = name.rpartition(".")
         stem, own = (stem, dot + suffix) if stem else (name, "")
         end = _ending(own) if ending is None else ending
-        stem = safe_stem(stem, self._profile)
+        return self.give_safe(safe_stem(stem, self._profile), end)
+
+    def give_safe(self, stem: str, end: str = "") -> str:
+        """A unique name from a stem that is safe already."""
         chosen = stem + end
         number = self._next.get(fold(chosen), 2)
         key = fold(chosen)
@@ -113,13 +116,6 @@ class Names:
         self._next[key] = number
         self._taken.add(fold(chosen))
         return chosen
-
-    def reserve(self, name: str) -> bool:
-        """Take a name as it is; False where it is taken."""
-        if fold(name) in self._taken:
-            return False
-        self._taken.add(fold(name))
-        return True
 
     def _numbered(self, stem: str, number: int) -> str:
         limit = self._profile.find("names.max_chars")

@@ -22,6 +22,8 @@ MAY_IMPORT = {
         "firmware.profiles",
         "firmware.admission",
         "firmware.catalogue",
+        "firmware.checks",  # a card is corrected by what the check finds
+        "firmware.findings",
         "firmware.layouts",
         "firmware.midi",  # which key plays which pad: patterns are made from what would be played
         "firmware.index",
