@@ -22,7 +22,7 @@ from sim.check.listening import listen, pcm_bytes
 from sim.check.padfiles import check_pads
 from sim.check.report import AudioFile, BankVoices, CheckReport, Options, Scene, sort
 from sim.check.voices import few_voices, predict
-from sim.check.volume import check_size, check_structure, is_volume, kind_of
+from sim.check.volume import check_class, check_size, check_structure, kind_of, size_of
 
 Progress = Callable[[str, float], AbstractContextManager[Callable[[float], None]]]
 _PAD_REFUSALS = frozenset(("bad-index", "no-pad-entry"))  # a layout's own; the others are found file by file
@@ -57,11 +57,15 @@ def run_check(
         if not any(one.severity is Severity.ERROR for one in findings):
             findings.append(found("card-error", str(error)))
         profile = asked or load("generic")
+        if kind != "folder":
+            findings += check_class(size_of(card_path), profile)
         found_so_far = sort(findings, strict=options.strict)
         return CheckReport(str(card_path), kind, profile, False, options, found_so_far)
     try:
         profile = asked or load(_detected(card))
         checking = _Checking(card, profile, options, progress, card_path if kind == "folder" else None)
+        if kind != "folder":
+            findings += check_class(size_of(card_path), profile)
         findings += checking.everything()
     finally:
         card.close()
@@ -179,6 +183,3 @@ class _Checking:
         for one in predict(self.scenes, extents, self._card.backing(), self._profile, timing):
             self.voices.append(one)
             yield from few_voices(one, self._profile, timing)
-
-
-__all__ = ["is_volume", "run_check"]
