@@ -171,7 +171,7 @@ class _Scan:
         last = max((i for i, s in enumerate(self.slots) if s != _BLANK), default=-1)
         for i in range(last + 1):
             slot = self.slots[i]
-            if slot == _BLANK or (not self.root and i < 2 and slot[:11] in (DOT, DOTDOT)):
+            if slot == _BLANK or (not self.root and i < 2 and _nearly(slot[:11], (DOT, DOTDOT)[i])):
                 continue
             self._slot(i, slot)
         _mend_by_siblings(self.out.found)
@@ -201,12 +201,14 @@ class _Scan:
         return not self._part_of_next(i, slot)  # else its attribute byte may be what is wrong
 
     def _part_of_next(self, i: int, slot: bytes) -> bool:
-        """A long-name slot whose attribute byte is wrong: order and tie say so."""
+        """A long-name slot with one wrong byte: all else fits the slots that follow."""
         order = slot[0] & 0x3F
         if not 1 <= order <= MAX_PARTS or i + order >= len(self.slots):
             return False
         owner = self.slots[i + order]
-        return _is_part(slot, order, checksum(owner[:11])) and owner[11] & 0x3F != LONG
+        if owner == _BLANK or owner[11] & 0x3F == LONG or not _is_part(slot, order, checksum(owner[:11])):
+            return False
+        return order == 1 or _is_part(self.slots[i + 1], order - 1, checksum(owner[:11]))
 
     def _hidden(self, i: int, slot: bytes) -> str:
         if slot[0] == DELETED:
@@ -307,6 +309,11 @@ class _Scan:
         own = {f.index for f in self.out.found}
         if any(i not in own for i in loose):
             self.out.defects.append(("long-name-damaged", "parts of long names belong to no entry"))
+
+
+def _nearly(name: bytes, wanted: bytes) -> bool:
+    """Whether two names differ in one byte at most."""
+    return sum(a != b for a, b in zip(name, wanted, strict=True)) <= 1
 
 
 def _is_part(slot: bytes, k: int, tie: int) -> bool:

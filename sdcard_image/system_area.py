@@ -117,7 +117,7 @@ def _at(medium: Medium, offset: int, mbr: Mbr | None, part: int | None) -> Syste
     judge = _Judge(medium, offset, room)
     best: tuple[int, BootSector, tuple[str, ...]] | None = None
     for candidate, inferred in _candidates(judge, primary, backup):
-        points = judge.points(candidate) - 2 * len(inferred)
+        points = judge.points(candidate) - min(4, 2 * len(inferred))
         if best is None or points > best[0]:
             best = points, candidate, inferred
     if best is None or best[0] < _SURE:
@@ -131,8 +131,11 @@ def _candidates(judge: _Judge, primary: bytes, backup: bytes) -> Iterator[tuple[
     stored = [BootSector.unpack(primary), BootSector.unpack(backup)]
     points = [judge.points(boot) for boot in stored]
     yield from ((boot, ()) for boot in stored)
-    if max(points) >= _SURE + 8 or not (any(primary) or any(backup)):
+    best = stored[points.index(max(points))]
+    if max(points) >= _SURE + 8 and judge.has_top_folder(best):
         return
+    if not (any(primary) or any(backup)) and judge.offset and not judge.room:
+        return  # nothing speaks for a volume here
     one, other = stored
     for name in GEOMETRY:
         yield replace(one, **{name: getattr(other, name)}), (name,)
@@ -158,8 +161,12 @@ def _inferred(judge: _Judge, stored: list[BootSector]) -> dict[str, int]:
     """Fields that show on the card: two FATs begin with the same mark, and data follows the second."""
     first = judge.find_fat(SECTOR, _SEARCH)
     if first is None:
-        return {}
-    fields = {"bytes_per_sector": SECTOR, "reserved_sectors": (first - judge.offset) // SECTOR}
+        return {"root_cluster": 2}
+    fields = {
+        "root_cluster": 2,
+        "bytes_per_sector": SECTOR,
+        "reserved_sectors": (first - judge.offset) // SECTOR,
+    }
     for boot in stored:
         at = first + boot.fat_sectors * SECTOR
         if boot.fat_sectors and judge.is_fat(at):
@@ -234,6 +241,12 @@ class _Judge:
         )
         return sum(usual) - 3 * sum(not u for u in usual[:1])
 
+    def has_top_folder(self, boot: BootSector) -> bool:
+        """Whether something stands where a layout puts the top folder."""
+        start = (boot.reserved_sectors + boot.fats * boot.fat_sectors) * boot.bytes_per_sector
+        at = self.offset + start + (boot.root_cluster - 2) * boot.cluster_bytes
+        return any(read_within(self.medium, at, 32))
+
     def _folders(self, boot: BootSector, start: int) -> int:
         """The top folder looks like one, and the folders in it stand where their dot entries say."""
         at, size = self.offset + start, boot.cluster_bytes
@@ -256,9 +269,11 @@ class _Judge:
 def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector) -> BootSector:
     """The fields that do not decide the layout, as they must be."""
     spare = other if other.signature == SIGNATURE else boot
+    known = boot.signature == SIGNATURE and boot.jump[0] in (0xEB, 0xE9)
     boot = replace(
         boot,
         media=boot.media if boot.media in (0xF0, *range(0xF8, 0x100)) else 0xF8,
+        drive_number=boot.drive_number or spare.drive_number or 0x80,
         root_entries=0,
         total_sectors_16=0,
         fat_sectors_16=0,
@@ -269,7 +284,11 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
         heads=boot.heads or spare.heads or 255,
         hidden_sectors=offset // SECTOR if offset else boot.hidden_sectors,
         backup_sector=_backup_place(boot, other),
-        **{name: value for name, value in _USUAL.items() if getattr(boot, name) != getattr(spare, name)},
+        **{
+            name: value
+            for name, value in _USUAL.items()
+            if not (known and getattr(boot, name) == getattr(spare, name))
+        },
     )
     if boot.ext_flags & 0x80 and boot.ext_flags & 15 < boot.fats and other.ext_flags == boot.ext_flags:
         flags = boot.ext_flags & 0x8F
@@ -282,7 +301,7 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
 
 def _backup_place(boot: BootSector, other: BootSector) -> int:
     """Where the copy is: as said, if it is there, else sector 6, if there is room; 0 for none."""
-    if boot.backup_sector == 0 and other.signature != SIGNATURE:
+    if boot.backup_sector == 0 and other.signature != SIGNATURE and boot.signature == SIGNATURE:
         return 0
     known = boot.backup_sector == other.backup_sector and 1 < boot.backup_sector < boot.reserved_sectors
     if known:

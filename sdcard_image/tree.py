@@ -201,7 +201,9 @@ class Tree:
             folder.defects.append(("bad-dot-entry", "its entry for itself is wrong"))
         if above not in marks[:1]:
             folder.defects.append(("bad-dot-entry", "its entry for the folder above is wrong"))
-        if any(data[at + 28 : at + 32] != b"\0\0\0\0" or data[at + 11] & VOLUME for at in (0, 32)):
+        if any(
+            any(data[at + 28 : at + 32]) or data[at + 11] & VOLUME or data[at + 21] >> 4 for at in (0, 32)
+        ):
             folder.defects.append(("bad-dot-entry", "its dot entries hold what they must not"))
         folder.rewrite |= bool(folder.defects)
 

@@ -17,7 +17,9 @@ _LISTED = 40  # files that are listed one by one for people; the rest are counte
 
 @click.command("repair")
 @click.argument("card", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The repaired image; CARD is only read.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The repaired image; CARD is only read."
+)
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it is there already.")
 @click.option("--in-place", is_flag=True, help="Repair CARD itself; needs --undo.")
 @click.option("--undo", type=click.Path(path_type=Path), help="Undo file to make: restores CARD to the byte.")
