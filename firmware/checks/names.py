@@ -72,12 +72,10 @@ def _hidden(one: Named, what: str, profile: Profile) -> Finding:
 
 def _spelling(one: Named) -> Iterator[Finding]:
     name = one.name
-    odd = sorted({c for c in name if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")})
-    if odd:
-        codes = ", ".join(f"U+{ord(c):04X}" for c in odd)
-        controls = any(unicodedata.category(c) == "Cc" for c in odd)
-        severity = None if controls else Severity.WARNING
-        yield found("name-control", f"the name holds {codes}", path=one.path, severity=severity)
+    for kind, categories in (("name-control", ("Cc",)), ("name-invisible", ("Cf", "Zl", "Zp"))):
+        if odd := sorted({c for c in name if unicodedata.category(c) in categories}):
+            codes = ", ".join(f"U+{ord(c):04X}" for c in odd)
+            yield found(kind, f"the name holds {codes}", path=one.path)
     if name != name.rstrip(". ") or name.startswith(" "):
         where = "begins with a space" if name.startswith(" ") else "ends with a dot or a space"
         severity = Severity.WARNING if name == name.rstrip(". ") else None

@@ -13,10 +13,8 @@ from firmware.formats.audio_header import AudioHeader, Read
 from firmware.layouts import sp404sx
 from firmware.layouts.admitting import suffix
 from firmware.profiles import Profile
-from sdcard_image.types import Card, CardError, Entry, Extent
+from sdcard_image.types import Card, CardError, Entry
 from sim.check.report import AudioFile
-
-PREFIX_BYTES = 4096
 
 
 class FileCheck:
@@ -32,7 +30,7 @@ class FileCheck:
         pad = self._pads.get(entry.path, "")
         try:
             extents = tuple(self._card.extents(entry.path))
-            read = _Prefix(self._card, entry).read
+            read = _reader(self._card, entry.path)
             header, verdict = self._verdict(entry, read)
             self.findings += self._said(entry, verdict, pad)
             problems = list(chunk_problems(read, entry.size, header))
@@ -83,18 +81,8 @@ def refusal(id_: str, reason: str, mark: str, *, path: str, pad: str, profile: P
     return found(id_, reason, path=path, pad=pad, mark=mark, severity=severity, fix=fix(id_, profile))
 
 
-class _Prefix:
-    """Reads of one file, the first few kilobytes of it from memory."""
-
-    def __init__(self, card: Card, entry: Entry) -> None:
-        self._card, self._path = card, entry.path
-        self._bytes = card.read(entry.path, 0, min(entry.size, PREFIX_BYTES)) if entry.size else b""
-
-    def read(self, offset: int, n: int) -> bytes:
-        """Bytes of the file; fewer where it ends."""
-        if offset + n <= len(self._bytes):
-            return self._bytes[offset : offset + n]
-        return self._card.read(self._path, offset, n)
+def _reader(card: Card, path: str) -> Read:
+    return lambda offset, n: card.read(path, offset, n)
 
 
 def _rlnd_pad(entry: Entry, read: Read, pad: str) -> Iterator[Finding]:
@@ -117,8 +105,3 @@ def _sample(path: str, header: AudioHeader) -> SampleInfo:
     return SampleInfo(
         path, header.frames, header.rate, header.channels, header.bits, header.encoding, header.data_offset
     )
-
-
-def whole(extents: tuple[Extent, ...]) -> bool:
-    """Whether a file lies in one piece."""
-    return len(extents) <= 1

@@ -20,6 +20,7 @@ from sim.check.entries import read_tree, stored_names
 from sim.check.files import FileCheck, refusal
 from sim.check.listening import listen, pcm_bytes
 from sim.check.padfiles import check_pads
+from sim.check.remembering import RememberingCard
 from sim.check.report import AudioFile, BankVoices, CheckReport, Options, Scene, sort
 from sim.check.voices import few_voices, predict
 from sim.check.volume import check_class, check_size, check_structure, kind_of, size_of
@@ -50,7 +51,7 @@ def run_check(
     asked = load(device) if device else None
     findings = list(check_structure(card_path)) if kind != "folder" else []
     try:
-        card = open_card(card_path)
+        card = RememberingCard(open_card(card_path))
     except CardIOError:
         raise
     except CardError as error:
