@@ -32,7 +32,9 @@ class Target:
     fats: tuple[int, int]
     fat_bytes: int
     used: list[int] = field(default_factory=list)  # clusters in use
-    folders: list[tuple[int, int]] = field(default_factory=list)  # (byte, bytes in use) of each folder's pieces
+    folders: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # (byte, bytes in use) of each folder's pieces
 
 
 def make_target(path: Path, seed: int = 404) -> Target:
