@@ -17,7 +17,7 @@ from firmware.formats.pattern import Device
 from firmware.layouts import detect, plan_card
 from firmware.profiles import Profile
 from sdcard_image import FolderCard
-from sdcard_image.types import Card, CardError, Entry, Item, Made
+from sdcard_image.types import Card, CardError, CardIOError, Entry, Item, Made
 
 from . import export_mk2, export_sx
 from .convert import convert_file, plan_file
@@ -101,7 +101,9 @@ def make_export(
     for job in plan.jobs:
         try:
             samples.append(_sample(plan, job, spool, seed))
-        except ConvertError as error:
+        except (ConvertError, CardError) as error:
+            if isinstance(error, CardIOError):
+                raise
             if not plan.kit.automatic:
                 raise KitError(f"pad.{pad_name(job.place)}: {job.source}: {error}") from None
             remarks.append(f"{job.source} is left out, pad {pad_name(job.place)} stays empty: {error}")

@@ -69,7 +69,12 @@ def _move(part: Path, folder: Path, roots: list[str]) -> None:
         old = part / f"old-{target.name}"
         if target.exists():
             target.rename(old)
-        (part / root[1:]).rename(target)
+        try:
+            (part / root[1:]).rename(target)
+        except BaseException:
+            if old.exists():  # it goes with the temporary folder otherwise
+                old.rename(target)
+            raise
 
 
 @contextmanager

@@ -7,6 +7,10 @@ from sdcard_image.types import Card, Entry
 
 from .kit import BANKS, Kit, KitPad, Place
 
+# Names of audio that no device plays, but that can be converted.
+_OTHER = ("avr", "htk", "iff", "ircam", "mat4", "mat5", "nist", "paf", "pvf", "sd2", "sds", "sf", "sph")
+_SUFFIXES = AUDIO_SUFFIXES | {*_OTHER, "8svx", "svx", "voc", "wavex", "wve", "xi"}
+
 
 def automatic(card: Card, pads_per_bank: int) -> Kit:
     """The kit of a folder of samples.
@@ -19,7 +23,7 @@ def automatic(card: Card, pads_per_bank: int) -> Kit:
     for entry in sorted(card.walk("/"), key=name_order):
         if entry.is_dir or any(is_hidden(part) for part in entry.path.split("/")):
             continue
-        if suffix(entry.name) in AUDIO_SUFFIXES:
+        if suffix(entry.name) in _SUFFIXES:
             files.append(entry)
         else:
             remarks.append(f"{entry.path} is left out: its name is not that of audio")

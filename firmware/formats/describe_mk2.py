@@ -73,7 +73,7 @@ def sample(prefix: bytes, size: int) -> Description:
 def chain(data: bytes) -> Description:
     """A pattern chain, which is XML: its elements as they are."""
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
         if "<!" in text.replace("<!--", ""):  # no entities: they can grow without end
             raise FormatError("the pattern chain declares XML entities or types, as no device writes")
         root = ElementTree.fromstring(text)  # noqa: S314 - entities are refused above, the size is bounded

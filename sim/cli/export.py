@@ -256,7 +256,8 @@ def _show_plan(plan: ExportPlan, out: Path, *, as_json: bool) -> None:
 def _show(
     plan: ExportPlan, made: Export, out: Path, booted: BootResult, missing: list[str], *, as_json: bool
 ) -> None:
-    remarks = [*made.remarks, *missing]
+    heard = [note for note in booted.catalogue.notes if note.startswith(("/", "pad ")) and not plan.copied]
+    remarks = [*made.remarks, *heard, *missing]
     if as_json:
         done = {one.job.place: one for one in made.samples}
         document = _document(plan, out)

@@ -25,6 +25,8 @@ from firmware import profiles  # noqa: E402
 from firmware.admission import examine  # noqa: E402
 from firmware.formats import FormatError, pad_info, padconf, pattern, rlnd, smp  # noqa: E402
 from firmware.formats.describe import describe  # noqa: E402
+from librarian.pattern_convert import read_pattern, to_device  # noqa: E402
+from librarian.pattern_midi import from_midi, to_midi  # noqa: E402
 
 PROFILES = [profiles.load(name) for name in profiles.names()]
 
@@ -107,6 +109,20 @@ def _described(data: bytes) -> None:
         json.dumps(told.document())
 
 
+def _as_midi(data: bytes) -> None:
+    """A pattern or MIDI file of either device goes to the other's, to MIDI, and back with the same events."""
+    for device in pattern.Device:
+        try:
+            read = read_pattern(data, device, device)
+        except FormatError:
+            continue
+        made = to_device(read.pattern, pattern.Device.SX).pattern
+        assert from_midi(to_midi(made)).pattern.trailer == made.trailer
+        back = from_midi(to_midi(read.pattern)).pattern
+        assert (back.trailer, back.ticks) == (read.pattern.trailer, read.pattern.ticks)
+        assert [tick for tick, _ in back.placed()] == [tick for tick, _ in read.pattern.placed()]
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], st.SearchStrategy[bytes]]] = {
     "wav": (audio, damaged(WAVS)),
     "aiff": (audio, damaged(AIFFS)),
@@ -120,6 +136,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], st.SearchStrategy[bytes]]] = {
         _described,
         damaged([*WAVS, *AIFFS, PATTERN, CHAIN, BMP, rlnd.build(3, bytes(8), 1), smp.build(bytes(8), 1)]),
     ),
+    "as_midi": (_as_midi, damaged([PATTERN, to_midi(pattern.parse(PATTERN, pattern.Device.MK2))])),
     "describe_pads": (_described, _noisy(pad_info.SIZE_BYTES, b"\0\0\2\0")),
     "describe_project": (_described, _noisy(52_000, b"RFPD\0\0\0\xa0\3")),
     "pattern_sx": (

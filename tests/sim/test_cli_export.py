@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -246,6 +247,31 @@ def test_a_real_project_becomes_a_card_and_goes_to_the_other_device(device_files
     assert (first.gate, first.bpm, second.gate, second.bpm) == (False, 75.2, True, 118.5)
     pattern = parse((tmp_path / "sx/ROLAND/SP-404SX/PTN/PTN00009.BIN").read_bytes(), Device.SX)
     assert [tick for tick, _ in pattern.placed()] == list(range(0, 384, 24))
+
+
+def test_what_the_booting_device_remarks_is_told(kit, tmp_path) -> None:
+    sf.write(kit / "hat.flac", sine(0.05, 44_100), 44_100)
+    told = export(SX, kit, tmp_path / "out")
+    assert any("A0000003.WAV: the sample lasts 50 ms" in line for line in told["remarks"])
+
+
+def test_what_is_replaced_comes_back_when_the_host_fails(kit, tmp_path, monkeypatch) -> None:
+    export(SX, kit, tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    (kit / "hat.flac").unlink()
+    rename, calls = Path.rename, []
+
+    def failing(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == 2:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    told = run("--device", SX, "--from", kit, "-o", tmp_path / "out", "--force", status=3)
+    assert "nput/output error" in told
+    assert len(calls) == 3
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 
 def test_the_plan_does_nothing(kit, tmp_path) -> None:
