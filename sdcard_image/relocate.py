@@ -2,9 +2,9 @@
 
 The order, for whole files: their data copied to free clusters, the new chains into both FATs, the folder
 entries switched to them, one sector each, the old chains freed. For a part of a file: the copy's links lead
-on into the rest of the chain before the one link (or folder entry) that leads to it is switched. A sync stands
-between each two steps. So after a cut a file is whole at the old or the new place; what is left over are
-clusters that no file uses.
+on into the rest of the chain before the one link (or folder entry) that leads to it is switched. A sync
+stands between each two steps. So after a cut a file is whole at the old or the new place; what is left over
+are clusters that no file uses.
 """
 
 from __future__ import annotations
