@@ -14,7 +14,7 @@ from sdcard_image import open_card
 from sdcard_image.types import Card, CardError
 from sim.check.markup import name, text
 from sim.check.picture import card_map, waveform
-from sim.check.report import AudioFile, CheckReport, Scene, Task
+from sim.check.report import AudioFile, BankVoices, CheckReport, Scene, Task
 from sim.check.text import summary, what_it_is, where
 
 MOST_WAVES = 60
@@ -130,18 +130,26 @@ def _voices(report: CheckReport) -> str:
     if not report.voices:
         return "<p>Not predicted.</p>"
     timing = report.options.timing
+    several = any(one.project for one in report.voices)
+    pieces = any(one.in_one_piece is not None for one in report.voices)
     rows = "".join(
-        f"<tr><td>{name(one.project)}<td>{one.bank}<td data-n={one.voices}>{one.voices} of {one.most}"
+        f"<tr>{f'<td>{name(one.project)}' if several else ''}<td>{one.bank}"
+        f"<td data-n={one.voices}>{one.voices} of {one.most}"
         f"<td><progress max={one.most} value={one.voices}></progress>"
-        f"<td>{'' if one.in_one_piece is None else one.in_one_piece}"
+        f"{f'<td>{_pieces(one)}' if pieces else ''}"
         for one in report.voices
     )
+    heads = ["project"] * several + ["bank", "voices without a gap", ""] + ["if unfragmented"] * pieces
     return (
         f"<p>On a card of {timing.latency_ms:g} ms a command and {timing.mb_per_s:g} MB/s, by the"
         " engine's own timing model. How the device itself reads ahead is not known.</p>"
-        "<div class=scroll><table class=sortable><thead><tr><th>project<th>bank<th>voices without a gap<th>"
-        f"<th>if unfragmented</thead><tbody>{rows}</tbody></table></div>"
+        f"<div class=scroll><table class=sortable><thead><tr>{''.join(f'<th>{one}' for one in heads)}</thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _pieces(one: BankVoices) -> str:
+    return "" if one.in_one_piece is None else f"{one.in_one_piece} of {one.most}"
 
 
 def _row(one: Finding) -> str:

@@ -11,15 +11,15 @@ from firmware.catalogue import Pad
 from firmware.findings import Finding, found
 from firmware.profiles import Profile
 from native import Engine, emulated_card, file_device
-from native.types import EngineError, Extent, Loop, Retrigger, Sample, Start
+from native.types import EngineError, Extent, Loop, Sample, Start
 from sdcard_image.types import Backing
 from sim.board import CardTiming, engine_config
 from sim.check.report import BankVoices, Scene
-from sim.heads import choose_heads
+from sim.heads import Head, head
 
 MOST_TRIED = 128  # voices; also where the device has more
 MOST_BANKS = 32  # of all projects together
-_SECONDS = 1.5  # long enough for every read-ahead to be used up
+_SECONDS = 2.0  # long enough for a lack of a few percent to use up what was read ahead
 _ROUND_SECONDS = 0.125  # between the rounds in which all pads of a bank start
 _CHUNK = 8_192
 
@@ -82,6 +82,8 @@ class _Trial:
     ) -> None:
         self._pads, self._runs, self._backing, self._timing = pads, runs, backing, timing
         self._profile = profile
+        self._head_ms = profile.value("engine.head_ms")
+        self._block = profile.value("engine.block_bytes")
         self._stereo_cost = profile.value("engine.voices_per_stereo_sample")
         self.most = self._most()
 
@@ -132,10 +134,12 @@ class _Trial:
                     info.encoding,
                 )
             )
-        for one in choose_heads(self._pads, self._profile, self._pads[0].bank):
-            engine.pin(ids[one.pad.sample.path], one.first, one.frames)
+        starts = self._starts(ids, voices, engine.config.rate)
+        for start, first in starts:
+            engine.pin(start.sample, first.first, first.frames)
         engine.preload()
-        self._start(engine, ids, voices)
+        for start, _ in starts:
+            engine.post(start)
         out = np.zeros((_CHUNK, 2), np.float32)
         end = int((_SECONDS + voices // len(self._pads) * _ROUND_SECONDS) * engine.config.rate)
         while engine.frame < end:
@@ -144,24 +148,34 @@ class _Trial:
                 return False
         return True
 
-    def _start(self, engine: Engine, ids: Mapping[str, int], voices: int) -> None:
+    def _starts(self, ids: Mapping[str, int], voices: int, rate: int) -> list[tuple[Start, Head]]:
+        """The pads in turn, all of them at once, lap after lap. Each lap begins elsewhere in the samples.
+
+        So no voice lives off what another has read, unless the sample is short or the memory large; and every
+        voice has its head in memory, as if it were a pad of its own.
+        """
+        laps = -(-voices // len(self._pads))
+        made = []
         for voice in range(voices):
             lap, place = divmod(voice, len(self._pads))
             pad = self._pads[place]
             settings = pad.settings
-            engine.post(
-                Start(
-                    frame=round(lap * _ROUND_SECONDS * engine.config.rate),
-                    sample=ids[pad.sample.path],
-                    tag=voice,
-                    start=settings.start,
-                    end=settings.end,
-                    loop_start=settings.loop_start,
-                    reverse=settings.reverse,
-                    loop=Loop.FORWARD,
-                    retrigger=Retrigger.LAYER,
-                    gain=0.01,
-                    pitch_cents=settings.pitch_cents,
-                    speed=settings.speed,
-                )
+            end = settings.end or pad.sample.frames
+            shift = (end - settings.start) * lap // laps
+            first, last = (settings.start, end - shift) if settings.reverse else (settings.start + shift, end)
+            start = Start(
+                frame=round(lap * _ROUND_SECONDS * rate),
+                sample=ids[pad.sample.path],
+                tag=voice,
+                start=first,
+                end=last,
+                loop_start=settings.start,
+                reverse=settings.reverse,
+                loop=Loop.FORWARD,
+                gain=0.01,
+                pitch_cents=settings.pitch_cents,
+                speed=settings.speed,
             )
+            moved = replace(pad, settings=replace(settings, start=first, end=last))
+            made.append((start, head(moved, self._head_ms, self._block)))
+        return made

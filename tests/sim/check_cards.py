@@ -142,7 +142,7 @@ def mk2_volume(bank: int, stored: int):
 
 LOOP = wave(4410 - 25)  # ends at the height of the wave: the jump back to zero is heard
 SX_LOOP = sx_wav(LOOP)
-NOISE = np.random.default_rng(3).uniform(-0.5, 0.5, (48_000 * 4, 2))
+LONG_SX = rlnd.build(0, DATA * 1200, 2)  # 60 s of stereo: more than the device's memory holds
 CLIPPED = np.clip(wave(level=3.0), -1, 1)
 SWAPPED = riff(FMT, chunk(b"data", np.frombuffer(DATA, "<i2").byteswap().tobytes()))
 NFD = unicodedata.normalize("NFD", "Schl\u00e4ger")
@@ -213,7 +213,7 @@ CASES: dict[str, Case] = {
     "pad-silent": Case("sp404mk2", mk2_card(config=mk2_volume(0, 127))),
     "pad-tempo": Case("sp404sx", sx_card({0: sx_record(GOOD, tempo_mode=2, user_tempo=3000)})),
     "over-capacity": Case("sp404sx", sx_card(), with_file("big.bin", 40 << 30)),
-    "few-voices": Case("generic", {"A/pad.wav": wav(NOISE, 48_000)}, timing=CardTiming(50.0, 0.5)),
+    "few-voices": Case("sp404sx", sx_card(A0000001_WAV=LONG_SX), timing=CardTiming(50.0, 0.5)),
 }
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from check_cards import wav, wave
+from check_cards import LONG_SX, wav, wave
 
 from firmware.catalogue import Catalogue
 from firmware.findings import Severity, catalogue
@@ -218,10 +218,11 @@ def test_a_full_card_and_a_label(tmp_path: Path) -> None:
 
 def test_fragments_cost_voices(sound: Path, tmp_path: Path) -> None:
     image = tmp_path / "card.img"
-    tone = wav(wave(48_000 * 4, channels=2, rate=48_000), 48_000)
-    build_image(image, [Item("/A", None), Item("/A/pad.wav", tone)], size_bytes=64 << 20)
+    tone, path = LONG_SX, "/ROLAND/SP-404SX/SMPL/A0000001.WAV"
+    folders = [Item(folder, None) for folder in ("/ROLAND", "/ROLAND/SP-404SX", "/ROLAND/SP-404SX/SMPL")]
+    build_image(image, [*folders, Item(path, tone)], size_bytes=64 << 20)
     damage = Damage(image)
-    first, clusters = damage.first("/A/pad.wav"), -(-len(tone) // damage.boot.sectors_per_cluster // 512)
+    first, clusters = damage.first(path), -(-len(tone) // damage.boot.sectors_per_cluster // 512)
     size = damage.boot.sectors_per_cluster * 512
     far = first + clusters + 2
     for n in range(1, clusters):  # every second cluster moves away: as many pieces as clusters
@@ -233,7 +234,7 @@ def test_fragments_cost_voices(sound: Path, tmp_path: Path) -> None:
     for n in range(1, clusters, 2):
         damage.link(first + n, FREE)
     damage.file.close()
-    report = run_check(image, options=Options(timing=CardTiming(4.0, 20.0)))
+    report = run_check(image, options=Options(timing=CardTiming(1.0, 20.0)))
     assert "fragmented" in ids(report)
     (bank,) = report.voices
     assert bank.in_one_piece is not None
