@@ -235,6 +235,58 @@ def test_finished_samples_are_copied_to_the_byte(device_files, tmp_path) -> None
     assert (tmp_path / "mk2/EXPORT/PROJECT/PROJECT_01/SMPL/BANK1-01.SMP").read_bytes() == sample.read_bytes()
 
 
+def test_the_same_audio_gives_the_makers_own_file_and_record(device_files, tmp_path) -> None:
+    real = (device_files / "sp404/sx_J0000012.WAV").read_bytes()
+    source = tmp_path / "src"
+    source.mkdir()
+    sf.write(source / "hit.wav", np.frombuffer(real[512:], "<i2").reshape(-1, 2), 44_100, subtype="PCM_16")
+    (source / "kit.toml").write_text("[pad]\nJ12 = { file = 'hit.wav', bpm = 100 }\n")
+    export(SX, source, tmp_path / "out")
+    folder = tmp_path / "out/ROLAND/SP-404SX/SMPL"
+    assert (folder / "J0000012.WAV").read_bytes() == real
+    records = pad_info.parse((folder / "PAD_INFO.BIN").read_bytes())
+    assert records[119] == pad_info.parse((device_files / "sp404/sx_PAD_INFO.BIN").read_bytes())[119]
+
+
+def test_the_same_project_gives_the_devices_own_padconf(device_files, tmp_path) -> None:
+    project = device_files / "sp404/mk2_project"
+    source = tmp_path / "src"
+    source.mkdir()
+    for name in ("BANK1-01", "BANK2-01"):
+        data = (project / f"SMPL/{name}.SMP").read_bytes()
+        sf.write(
+            source / f"{name}.wav", np.frombuffer(data[512:], ">i2").astype("<i2").reshape(-1, 2), 48_000
+        )
+    shutil.copy(project / "PTN/PTN00009.BIN", source / "beat.bin")
+    (source / "kit.toml").write_text(
+        """
+        [kit]
+        name = "PROJECT_08"
+        [pad.A1]
+        file = "BANK1-01.wav"
+        name = "indust - houst kck - AR"
+        bpm = 75.17
+        gate = false
+        [pad.B1]
+        file = "BANK2-01.wav"
+        name = "hiphop - another life k"
+        bpm = 118.47
+        [pattern.A9]
+        file = "beat.bin"
+        """
+    )
+    export(MK2, source, tmp_path / "out")
+    made = tmp_path / "out/EXPORT/PROJECT/PROJECT_01"
+    assert (made / "PADCONF.BIN").read_bytes() == (project / "PADCONF.BIN").read_bytes()
+    assert (made / "PTN/PTN00009.BIN").read_bytes() == (project / "PTN/PTN00009.BIN").read_bytes()
+    for name in ("BANK1-01", "BANK2-01"):
+        ours, theirs = ((base / f"SMPL/{name}.SMP").read_bytes() for base in (made, project))
+        assert (ours[:0x30], ours[512:]) == (
+            theirs[:0x30],
+            theirs[512:],
+        )  # between: filler of no known meaning
+
+
 def test_a_real_project_becomes_a_card_and_goes_to_the_other_device(device_files, tmp_path) -> None:
     project = device_files / "sp404/mk2_project"
     told = export(MK2, project, tmp_path / "mk2")
