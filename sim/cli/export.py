@@ -122,7 +122,8 @@ def _check_out(out: Path, plan: ExportPlan, size: int | None, *, force: bool) ->
     from librarian.export_folder import check_folder  # noqa: PLC0415  as above
 
     if not plan.jobs and not plan.patterns and not plan.copied:
-        why = f" ({plan.remarks[0]})" if plan.remarks else ""
+        reasons = sorted(plan.remarks, key=lambda remark: "stays empty" not in remark)
+        why = f" ({reasons[0]})" if reasons else ""
         raise InputError(f"there is nothing to put on a pad{why}")
     if _is_image(out):
         if out.exists() and not force:
