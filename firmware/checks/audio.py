@@ -22,6 +22,7 @@ SILENCE = 10 ** (-60 / 20)
 LATENCY_MS = 10.0
 CLIPPED_RUN = 3
 DC_OFFSET = 0.01
+OFFSET_TO_RMS, OFFSET_SECONDS = 0.1, 0.1  # the mean of a few loud cycles is no offset
 MONO_SHARE = 0.1
 _SEAM_FRAMES = 64
 _SEAM_JUMP = 0.05  # of full scale: smaller jumps are not heard as clicks
@@ -52,6 +53,7 @@ class Content:
     peak: float = 0.0
     first_audible: int = -1
     offset: float = 0.0  # the mean of the channel that is further off
+    rms: float = 0.0
     clipped: int = 0  # runs at full scale
     over: int = 0  # float values above full scale
     not_numbers: int = 0
@@ -109,6 +111,7 @@ class Listener:
             peak=self._peak,
             first_audible=self._first,
             offset=float(offsets.max()),
+            rms=float(np.sqrt(self._power / max(1, self._frames * self._channels))) / self._full,
             clipped=self._clipped,
             over=self._over,
             not_numbers=self._not_numbers,
@@ -146,20 +149,22 @@ class Listener:
         wave = flat.astype(np.float32, copy=False)
         frames = wave.reshape(-1, self._channels)
         self._sums += np.ones(len(frames), np.float32) @ frames
+        self._power += float(np.dot(wave, wave))
         if self._channels == 2:
             mono = frames[:, 0] + frames[:, 1]
-            self._power += float(np.dot(wave, wave))
             self._mono += float(np.dot(mono, mono))
 
     def _find_clipping(self, frames: Values) -> None:
+        """Count where runs at full scale begin. What a run needs of the last block is kept in ``_tail``."""
         joined = np.concatenate((self._tail, frames)) if len(self._tail) else frames
         full = (joined >= self._top) | (joined <= -self._full)
         runs = full[2:] & full[1:-1] & full[:-2]
         starts = runs.copy()
         starts[1:] &= ~runs[:-1]
+        if len(self._tail) == CLIPPED_RUN:
+            starts[:1] = False  # counted with the last block
         self._clipped += int(starts.sum())
-        ends_full = len(frames) >= 2 and bool(full[-1].any())
-        self._tail = frames[-2:].copy() if ends_full else frames[:0]
+        self._tail = joined[-CLIPPED_RUN:].copy() if full[-1].any() else frames[:0]
 
 
 def seems_swapped(values: Values) -> bool:
@@ -184,7 +189,8 @@ def judge(content: Content, rate: int, *, path: str, pad: str = "", start: int =
         yield found("clipping", text, path=path, pad=pad)
     if content.over or content.not_numbers:
         yield found("over-full-scale", _over(content), path=path, pad=pad)
-    if content.offset > DC_OFFSET:
+    is_offset = content.offset > max(DC_OFFSET, OFFSET_TO_RMS * content.rms)
+    if is_offset and content.frames >= OFFSET_SECONDS * rate:
         yield found("dc-offset", f"the mean is {content.offset:.1%} off zero", path=path, pad=pad)
     late = (content.first_audible - start) / rate * 1000
     if late > LATENCY_MS:

@@ -27,10 +27,10 @@ class Named:
 def check_names(names: Iterable[Named], profile: Profile) -> Iterator[Finding]:
     """Findings on names; but what a device refuses in a file's name is admission's to say."""
     seen: dict[str, str] = {}
-    hidden_folders: list[str] = []
+    gone: set[str] = set()  # hidden folders: what lies in them goes with them
     for one in names:
-        if any(one.path.startswith(f"{folder}/") for folder in hidden_folders):
-            continue  # what lies in a hidden folder goes with it
+        if gone and not gone.isdisjoint(_ancestors(one.path)):
+            continue
         folder = one.path[: len(one.path) - len(one.path.rpartition("/")[2])]
         key = folder.casefold() + fold(one.name)
         if key in seen:
@@ -39,10 +39,15 @@ def check_names(names: Iterable[Named], profile: Profile) -> Iterator[Finding]:
         if what := hidden(one.name):
             yield _hidden(one, what, profile)
             if one.is_dir:
-                hidden_folders.append(one.path)
+                gone.add(one.path)
             continue
         yield from _spelling(one)
         yield from _folder(one, profile)
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    """The folders that a path lies in."""
+    return (path[:at] for at, character in enumerate(path) if character == "/" and at)
 
 
 def fold(name: str) -> str:

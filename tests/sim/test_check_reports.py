@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -68,6 +69,7 @@ def hostile(tmp_path: Path) -> Path:
         target = folder / path.replace("</", "<\u2215")  # a slash cannot be in a name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
+    (Path(os.fsdecode(os.fsencode(folder) + b"/A/\xff.wav"))).write_bytes(wav(wave(level=0.0)))
     return folder
 
 
@@ -119,7 +121,7 @@ def test_junit_has_a_case_for_every_file(hostile: Path, tmp_path: Path) -> None:
     top = ET.parse(report).getroot()
     audio = top.find("testsuite[@name='audio']")
     assert audio is not None
-    assert len(audio) == 5
+    assert len(audio) == 6
     assert all("silence" in (case.findtext("system-out") or "") for case in audio)
     failed = {failure.get("type") for failure in top.iter("failure")}
     assert failed == {"name-control", "name-not-fat"}
@@ -146,7 +148,7 @@ def test_the_page_is_self_contained_and_safe(hostile: Path, tmp_path: Path) -> N
     assert names.count("script") == 1
     assert not [attrs for _, attrs in parser.tags if {"src", "href"} & attrs.keys()]
     assert "http" not in text.replace("http-equiv", "")
-    assert names.count("polygon") == 5
+    assert names.count("polygon") == 6
     assert "\u202e" not in text
     assert "\u05e9\u05dc\u05d5\u05dd" in text
 
