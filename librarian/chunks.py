@@ -11,8 +11,10 @@ LARGEST = 1 << 20  # bytes of a chunk that is read whole; marker chunks of real 
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
 
-def chunks(read: Read, size: int, order: str, data_bytes: int) -> Iterator[tuple[bytes, bytes]]:
-    """Name and body of each small chunk of a file of ``size`` bytes; large ones, such as the audio, pass by.
+def chunks(
+    read: Read, size: int, order: str, data_bytes: int, wanted: frozenset[bytes]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Name and body of each ``wanted`` chunk in a file of ``size`` bytes; too large ones pass by.
 
     ``order`` is "<" or ">"; ``data_bytes`` is the audio's size for an RF64, whose own field does not say it.
     """
@@ -24,6 +26,6 @@ def chunks(read: Read, size: int, order: str, data_bytes: int) -> Iterator[tuple
         length = int.from_bytes(head[4:], "little" if order == "<" else "big")
         if head[:4] == b"data" and length == _UNKNOWN_SIZE:
             length = data_bytes
-        if length <= LARGEST and head[:4] not in (b"data", b"SSND"):
+        if length <= LARGEST and head[:4] in wanted:
             yield head[:4], read(position + 8, length)
         position += 8 + length + (length & 1)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware.admission import Verdict, admit_smp, examine
+from firmware.admission import admit_smp, examine
 from firmware.formats import smp
 from firmware.profiles import Profile
 
@@ -80,10 +80,11 @@ def plan_file(stream: BinaryIO, size: int, profile: Profile, *, bits: int | None
         raise ConvertError(verdict.reason, verdict.id)
     with open_audio(stream, size) as audio:
         source = Shape(audio.rate, audio.bits or 32 * audio.is_float, audio.channels, audio.is_float)
-        shrink = verdict.id == "too-long"
-        target = _target(audio, profile, bits, shrink=shrink)
-        if shrink:
-            _check_length(audio, target, profile, verdict)
+        target = _target(audio, profile, bits, shrink=False)
+        if not verdict.accepted and _too_long(audio, target, profile):
+            target = _target(audio, profile, bits, shrink=True)
+            if reason := _too_long(audio, target, profile):
+                raise ConvertError(f"{reason}; cut it into shorter files", "too-long")
         other_bits = bits is not None and head is not None and head.bits != bits
         why = [verdict.reason] if not verdict.accepted else []
         why += [f"{bits} bit is asked for"] if other_bits and verdict.accepted else []
@@ -128,13 +129,15 @@ def _width(audio: Audio, profile: Profile, bits: int | None, *, shrink: bool) ->
     return (wide_enough[0] if wide_enough else max(sure or takes)), False
 
 
-def _check_length(audio: Audio, target: Shape, profile: Profile, verdict: Verdict) -> None:
-    """Smaller samples help against a limit of bytes, nothing against one of seconds."""
-    most = profile.find("audio.max_bytes")
-    seconds = profile.find("audio.max_seconds")
+def _too_long(audio: Audio, target: Shape, profile: Profile) -> str:
+    """Why the device would not take the length, in bytes or seconds; empty where it would."""
+    seconds, most = profile.find("audio.max_seconds"), profile.find("audio.max_bytes")
+    if seconds and audio.frames > seconds.value * audio.rate:
+        return f"it lasts {audio.frames / audio.rate:,.0f} s; the limit is {seconds.value:,} s"
     size = resampled_frames(audio.frames, audio.rate, target.rate) * target.frame_bytes
-    if (most and size > most.value) or (seconds and audio.frames > seconds.value * audio.rate):
-        raise ConvertError(f"{verdict.reason}; cut it into shorter files", "too-long")
+    if most and size > most.value:
+        return f"it would be {size:,} bytes of audio; the limit is {most.value:,}"
+    return ""
 
 
 def _downmix_note(audio: Audio) -> tuple[str, ...]:

@@ -44,10 +44,11 @@ _SX_SAMPLE = re.compile(r"([A-J])0{5}(0[1-9]|1[0-2])\.(WAV|AIF)", re.IGNORECASE)
 _MK2_SAMPLE = re.compile(r"BANK([1-9]|10)-(0[1-9]|1[0-6])\.SMP", re.IGNORECASE)
 
 
-def plan_fix(card: Card, profile: Profile) -> FixPlan:
+def plan_fix(card: Card, profile: Profile, *, bits: int | None = None) -> FixPlan:
     """What would make ``card`` one that the device of ``profile`` takes, file by file.
 
-    Reads headers only, and the samples of float files. Raises CardError where the card itself cannot be read.
+    ``bits`` forces that width on every sample, also where the device takes others. Reads headers only, and
+    the samples of float files. Raises CardError where the card itself cannot be read.
     """
     gathered = Gathered(card)
     actions = list(gathered.lost)
@@ -58,7 +59,7 @@ def plan_fix(card: Card, profile: Profile) -> FixPlan:
         else:
             files.append(one)
     folders = [path for path in gathered.folders if not _hidden_part(path)]
-    planning = _Planning(files, place(files, folders, profile), profile)
+    planning = _Planning(files, place(files, folders, profile), profile, bits)
     made = planning.actions()
     label, size = _volume(card, profile)
     return FixPlan(
@@ -98,7 +99,8 @@ class _Pad:
 class _Planning:
     """One plan while it is made."""
 
-    def __init__(self, files: list[SourceFile], places: Places, profile: Profile) -> None:
+    def __init__(self, files: list[SourceFile], places: Places, profile: Profile, bits: int | None) -> None:
+        self._bits = bits
         self._files, self._places, self._profile = files, places, profile
         self._layout = profile.value("card.layout")
         self.notes: list[str] = []
@@ -195,7 +197,9 @@ class _Planning:
             action = replace(action, pad=pad.number, index=pad.index)
         try:
             with source.open() as stream:
-                recipe = _needed(stream, source, self._profile, form, max(action.pad, 0))
+                recipe = _needed(
+                    stream, source.size, self._profile, _Wish(form, max(action.pad, 0), self._bits)
+                )
         except (ConvertError, CardError, OSError) as error:
             return replace(action, do=Do.DROP, new="", why=(str(error),))
         if recipe is None:
@@ -257,24 +261,39 @@ def _entry(path: str) -> Entry:
     return Entry(path, path.rpartition("/")[2], is_dir=False, size=0, modified=None)
 
 
-def _needed(stream: BinaryIO, source: SourceFile, profile: Profile, form: Form, pad: int) -> Recipe | None:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a file is to become: which kind, for which pad, and of which width where that is forced."""
+
+    form: Form
+    pad: int
+    bits: int | None
+
+
+def _needed(stream: BinaryIO, size: int, profile: Profile, wish: _Wish) -> Recipe | None:
     """How a file becomes one that the device takes; None where it is. Raises as `plan_file`."""
-    read = reader(stream)
-    header, verdict = _verdict(read, source.size, profile, form)
-    why = [] if verdict.accepted else [verdict.reason]
-    loud = False
+    header, verdict = _verdict(reader(stream), size, profile, wish.form)
+    bits, why = wish.bits, [] if verdict.accepted else [verdict.reason]
     if verdict.accepted:
-        why = [one.text for one in verdict.remarks if one.id in _REWRITTEN and _counts(one.id, form)]
-        why += [text for _, text in chunk_problems(read, source.size, header)]
-        why += _wrong_pad(read, form, pad)
-        loud = header is not None and header.codec == "float" and _is_over(stream, source.size)
-        why += ["a float file above full scale"] * loud
+        why = list(_flaws(reader(stream), size, header, verdict, wish))
+        if header is not None and header.codec == "float" and _is_over(stream, size):
+            why.append("a float file above full scale")
+            bits = bits or _widest(profile)
     if not why:
         return None
-    recipe = plan_file(stream, source.size, profile, bits=_widest(profile) if loud else None)
-    recipe = recipe.as_form(form, pad) if form is not Form.WAV else replace(recipe, keep=False)
+    recipe = plan_file(stream, size, profile, bits=bits)
+    recipe = recipe.as_form(wish.form, wish.pad) if wish.form is not Form.WAV else replace(recipe, keep=False)
     shortest = profile.find("audio.min_ms")
     return replace(recipe, why=tuple(why), least_ms=float(shortest.value) if shortest else 0.0)
+
+
+def _flaws(read: Read, size: int, header: AudioHeader | None, verdict: Verdict, wish: _Wish) -> Iterator[str]:
+    """Why a file that the device takes is better written anew."""
+    yield from (one.text for one in verdict.remarks if one.id in _REWRITTEN and _counts(one.id, wish.form))
+    yield from (text for _, text in chunk_problems(read, size, header))
+    yield from _wrong_pad(read, wish.form, wish.pad)
+    if wish.bits is not None and header is not None and header.bits != wish.bits:
+        yield f"{wish.bits} bit is asked for"
 
 
 def _verdict(read: Read, size: int, profile: Profile, form: Form) -> tuple[AudioHeader | None, Verdict]:

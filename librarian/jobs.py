@@ -104,7 +104,10 @@ def _files(sources: Iterable[Path], found: Jobs) -> Iterator[tuple[Path, Path, b
 
 
 def _below(folder: Path, found: Jobs) -> Iterator[tuple[Path, Path]]:
-    for here, below, files in os.walk(folder):
+    def unreadable(error: OSError) -> None:
+        found.skipped.append((Path(str(error.filename)), (error.strerror or str(error)).lower()))
+
+    for here, below, files in os.walk(folder, onerror=unreadable):
         below[:] = sorted(name for name in below if not is_hidden(name))
         for name in sorted(files):
             path = Path(here, name)

@@ -17,6 +17,8 @@ from .chunks import chunks
 
 FORWARD, PING_PONG, REVERSE = "forward", "ping-pong", "reverse"
 _SMPL_MODES = (FORWARD, PING_PONG, REVERSE)
+_WAV_CHUNKS = frozenset((b"smpl", b"cue ", b"LIST"))
+_AIFF_CHUNKS = frozenset((b"MARK", b"INST"))
 _MOST = 4096  # loops and markers kept of one file
 _MIDDLE_C = 60
 
@@ -103,9 +105,10 @@ def read_markers(read: Read, size: int, header: AudioHeader) -> Markers:
     """What a WAV or AIFF says; nothing for other containers. A damaged chunk counts as none."""
     if header.container in ("wav", "rf64", "rifx"):
         order = ">" if header.container == "rifx" else "<"
-        return _from_wav(dict(chunks(read, size, order, header.declared_bytes)), order)
+        found = chunks(read, size, order, header.declared_bytes, _WAV_CHUNKS)
+        return _from_wav({name: body for name, body in found if not body.startswith(b"INFO")}, order)
     if header.container in ("aiff", "aifc"):
-        return _from_aiff(dict(chunks(read, size, ">", 0)))
+        return _from_aiff(dict(chunks(read, size, ">", 0, _AIFF_CHUNKS)))
     return Markers()
 
 

@@ -38,6 +38,7 @@ _BASE = str.maketrans(
 _DOS_DEVICES = frozenset(
     ("CON", "PRN", "AUX", "NUL", *(f"COM{n}" for n in range(1, 10)), *(f"LPT{n}" for n in range(1, 10)))
 )
+_NO_SIGNS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # Unicode general categories
 _LONGEST_STEM = 200  # of MAX_UNITS: leaves room for a number and any ending
 assert _LONGEST_STEM < MAX_UNITS
 
@@ -80,7 +81,8 @@ def _replaced(text: str, keep: frozenset[str] | None) -> str:
 
 
 def _on_fat(c: str) -> bool:
-    return c >= " " and c != "\x7f" and c not in RESERVED and not "\ud800" <= c <= "\udfff"
+    """Whether a sign may be in a FAT name, and is one: controls, marks of direction and the like are not."""
+    return c not in RESERVED and unicodedata.category(c) not in _NO_SIGNS
 
 
 def _cut(text: str, units: int) -> str:

@@ -170,6 +170,8 @@ def test_too_long_by_bytes_is_made_smaller_and_too_long_by_time_is_refused() -> 
     made, recipe, _ = converted(sound_file(sine(440, 96_000, 1.0), 96_000, subtype="PCM_24"), short)
     assert (recipe.target.rate, recipe.target.bits) == (48_000, 16)
     assert len(made) < 100_000
+    flac = sound_file(sine(440, 96_000), 96_000, container="FLAC", subtype="PCM_24")
+    assert converted(flac, short)[1].target.bits == 16
     long = sound_file(sine(440, 96_000, 2.0), 96_000)
     with pytest.raises(ConvertError, match="cut it"):
         plan_file(io.BytesIO(long), len(long), short)

@@ -266,3 +266,12 @@ def test_any_tree_of_any_bytes_is_corrected(tmp_path) -> None:
             apply_fix(card, plan_fix(card, load(device)), root / f"{device}.img")
             errors = [f for f in run_check(root / f"{device}.img", device).findings if f.severity == "error"]
             assert errors == [], (round_, device, sorted(tree))
+
+
+def test_a_width_can_be_forced_where_the_device_is_in_doubt(tmp_path) -> None:
+    card = open_card(folder_of(tmp_path, {"IMPORT/a.wav": MK2_24, "IMPORT/b.wav": GOOD}))
+    assert plan_fix(card, load("sp404mk2")).changes == ()
+    plan = plan_fix(card, load("sp404mk2"), bits=16)
+    assert [one.old for one in plan.changes] == ["/IMPORT/a.wav"]
+    apply_fix(card, plan, tmp_path / "fixed.img")
+    assert run_check(tmp_path / "fixed.img", "sp404mk2").findings == ()

@@ -32,6 +32,7 @@ def _markers(data: bytes) -> Markers:
 
 
 CUE = _chunk(b"cue ", struct.pack("<I", 1) + struct.pack("<II4sIII", 7, 4_410, b"data", 0, 0, 4_410))
+INFO = _chunk(b"LIST", b"INFO" + _chunk(b"INAM", b"name"))
 LABEL = _chunk(b"LIST", b"adtl" + _chunk(b"labl", struct.pack("<I", 7) + b"break\0"))
 
 
@@ -47,7 +48,7 @@ def _aiff() -> bytes:
 
 
 def test_a_wav_loop_and_cue_are_kept_at_the_new_rate() -> None:
-    wav = _with_chunks(sound_file(sine(440, 48_000), 48_000), _smpl((0, 4_800, 9_599, 0)), CUE, LABEL)
+    wav = _with_chunks(sound_file(sine(440, 48_000), 48_000), _smpl((0, 4_800, 9_599, 0)), CUE, LABEL, INFO)
     assert _markers(wav) == Markers((LoopRegion(4_800, 9_600),), (Marker(4_410, "break"),), 62)
     made, _, outcome = converted(wav, "sp404sx")
     expected = Markers((LoopRegion(4_410, 8_820),), (Marker(4_052, "break"),), 62)

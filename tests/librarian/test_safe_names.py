@@ -40,6 +40,7 @@ def test_a_device_that_takes_every_name_keeps_letters() -> None:
     assert safe_stem(unicodedata.normalize("NFD", "Größe é"), GENERIC) == "Größe é"
     assert safe_stem("شرق", GENERIC) == "شرق"
     assert safe_stem("a:b", GENERIC) == "a_b"
+    assert safe_stem("a\x9d\u200fb", GENERIC) == "a_b"
 
 
 def test_names_are_unique_whatever_their_case() -> None:
