@@ -32,7 +32,7 @@ from .fix_apply import apply_fix
 from .fix_layout import Places, entries, place
 from .fix_names import Naming
 from .fix_sources import Gathered
-from .fix_tables import PadTable, kept_sample
+from .fix_tables import PadTable, damage, kept_sample
 from .fix_types import Do, FixAction, FixPlan, FixReport, SourceFile
 from .forms import Form
 from .jobs import fitting_ending
@@ -231,6 +231,8 @@ class _Planning:
     def _fitting(self, table: FixAction, actions: list[FixAction]) -> FixAction:
         """A table that fits its samples as it is stays."""
         pads = [one for one in actions if one.index == table.new and one.pad >= 0]
+        if table.source is not None and (reason := damage(table)):
+            return replace(table, why=(*table.why, f"{reason}: its pads get the settings of new ones"))
         if table.source is None or any(one.do is not Do.KEEP for one in pads):
             return replace(table, why=table.why or ("its samples are changed",))
         samples = {one.pad: kept_sample(one, self._profile) for one in pads}

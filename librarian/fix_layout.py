@@ -148,7 +148,6 @@ def _without_index(one: Finding, tree: Tree, places: Places) -> bool:
 _CORRECTIONS: dict[str, Callable[[Finding, Tree, Places], bool]] = {
     "misspelt-folder": _renamed,
     "folder-case": _case,
-    "pattern-hex": _renamed,
     "misplaced-folder": _misplaced,
     "sx-card-in-mk2": _sx_card,
     "index-missing": _without_index,

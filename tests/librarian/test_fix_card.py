@@ -212,6 +212,15 @@ def test_sx_records_are_mended_and_good_ones_stay(tmp_path) -> None:
     fixed.close()
 
 
+def test_a_table_that_cannot_be_read_is_told(tmp_path) -> None:
+    tree = {f"{SMPL}/A0000001.WAV": rlnd.build(0, LITTLE, 1), f"{SMPL}/PAD_INFO.BIN": bytes(2 << 20)}
+    plan = plan_fix(open_card(folder_of(tmp_path, tree)), load("sp404sx"))
+    assert [one.do for one in plan.changes] == [Do.INDEX]
+    assert "settings of new ones" in plan.changes[0].why[0]
+    assert "index" in plan.lines()[1]
+    assert plan.document()["counts"]["index"] == 1
+
+
 def test_real_cards_need_nothing(device_files, tmp_path) -> None:
     source = device_files / "sp404" / "mk2_project"
     tree = {
