@@ -40,7 +40,7 @@ class FileCheck:
         except CardError as error:
             self.findings.append(found("card-error", str(error), path=entry.path, pad=pad))
             return AudioFile(entry, False, None)
-        if header is None or not header.frames or header.encoding is None:
+        if header is None or not header.frames or not header.rate or header.encoding is None:
             return AudioFile(entry, verdict.accepted, None, extents)
         self.headers[entry.path] = header
         return AudioFile(entry, verdict.accepted, _sample(entry.path, header), extents)
