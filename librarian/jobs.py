@@ -57,8 +57,8 @@ def plan_jobs(
         folder = _safe_folder(relative.parent, folders, names, profile)
         giver = names.setdefault(folder, Names(profile))
         job = _plan(source, profile, bits)
-        if job.error_id == "not-audio" and not explicit and suffix(source.name) not in AUDIO_SUFFIXES:
-            found.skipped.append((source, "it is no audio file"))
+        if not explicit and _is_no_matter(job):
+            found.skipped.append((source, job.error))
             continue
         if job.recipe is None:
             found.jobs.append(job)
@@ -115,6 +115,12 @@ def _below(folder: Path, found: Jobs) -> Iterator[tuple[Path, Path]]:
                 found.skipped.append((path, "a hidden file"))
             else:
                 yield path, path.relative_to(folder)
+
+
+def _is_no_matter(job: Job) -> bool:
+    """Whether what a folder holds is no file at all, or does not even claim to be audio."""
+    no_audio = job.error_id == "not-audio" and suffix(job.source.name) not in AUDIO_SUFFIXES
+    return no_audio or job.error_id == "no-file"
 
 
 def _safe_folder(folder: Path, known: dict[Path, Path], names: dict[Path, Names], profile: Profile) -> Path:

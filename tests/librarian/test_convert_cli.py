@@ -32,6 +32,7 @@ def kit(tmp_path):
     )
     (folder / "no ending").write_bytes(sound_file(sine(440, 44_100)))
     (folder / "notes.txt").write_text("hello")
+    (folder / "gone.wav").symlink_to("nowhere")
     (folder / "._plain.wav").write_bytes(b"\0\5\x16\7")
     return folder
 
@@ -55,7 +56,10 @@ def test_a_folder_becomes_files_that_the_device_takes(kit, tmp_path) -> None:
     assert loud["gain_db"] == pytest.approx(-6.02, abs=0.01)
     assert "quieter by 6.02 dB" in " ".join(loud["notes"])
     assert loud["to"] == {"rate": 48_000, "bits": 16, "channels": 1, "float": False}
-    assert {one["why"] for one in document["skipped"]} == {"a hidden file", "it is no audio file"}
+    skipped = {one["source"].rpartition("/")[2]: one["why"] for one in document["skipped"]}
+    assert skipped.keys() == {"._plain.wav", "notes.txt", "gone.wav"}
+    assert skipped["._plain.wav"] == "a hidden file"
+    assert "no audio file" in skipped["notes.txt"]
 
 
 def test_the_plan_writes_nothing_and_shows_old_and_new(kit, tmp_path) -> None:
