@@ -125,7 +125,7 @@ class _Work:
         self.notes += [(action.new, note) for note in _remarks(outcome)]
         if action.index:
             table = self._tables.setdefault(action.index, PadTable())
-            table.samples[action.pad] = made_sample(action, outcome.size_bytes)
+            table.samples[action.pad] = made_sample(action, outcome.size_bytes, outcome.markers)
         return Item(action.new, part, action.source.modified)
 
     def _table(self, action: FixAction) -> Item:

@@ -11,6 +11,8 @@ from firmware.formats import FormatError, pad_info, padconf
 from firmware.formats.pad_info import PadRecord
 from firmware.formats.padconf import PadConf
 
+from .markers import PING_PONG, LoopRegion
+
 DATA_OFFSET = 512  # both devices count a sample's bytes from here
 
 
@@ -30,6 +32,11 @@ class PadSample:
     ratio: Fraction
     changed: bool
     is_wave: bool = True
+    loop: LoopRegion | None = None  # what the old file said; frames of the new one
+
+    def offset(self, frame: int) -> int:
+        """The byte of a frame."""
+        return DATA_OFFSET + frame * self.frame_bytes
 
     def moved(self, offset: int) -> int:
         """An offset in the old file as one in the new; what lay at or behind the end stays the end."""
@@ -60,6 +67,9 @@ def pad_info_file(old: bytes | None, samples: Mapping[int, PadSample], emptied: 
 def _record(old: PadRecord, sample: PadSample) -> PadRecord:
     size = sample.size_bytes
     start, end = _range(old.is_empty, sample.moved(old.user_start), sample.moved(old.user_end), size)
+    loops = _flag(old.loop)
+    if old.is_empty and sample.loop is not None and sample.loop.start == 0:  # the device loops start to end
+        loops, end = 1, sample.offset(sample.loop.end)
     return replace(
         old,
         original_start=DATA_OFFSET,
@@ -68,7 +78,7 @@ def _record(old: PadRecord, sample: PadSample) -> PadRecord:
         user_end=end,
         volume=min(old.volume, 127),
         lofi=_flag(old.lofi),
-        loop=_flag(old.loop),
+        loop=loops,
         gate=_flag(old.gate),
         reverse=_flag(old.reverse),
         file_type=pad_info.WAVE if sample.is_wave else pad_info.AIFF,
@@ -116,13 +126,25 @@ def _conf(old: PadConf, sample: PadSample) -> PadConf:
         name: value if low <= (value := getattr(old, name)) <= high else fallback
         for name, (low, high, fallback) in _RANGES.items()
     }
-    return replace(
+    made = replace(
         old,
         size_bytes=size,
         start=start,
         end=end,
         loop_start=loop_start if start <= loop_start < end else (start if loop_start else 0),
         **values,
+    )
+    return _looping(made, sample, sample.loop) if old.is_empty and sample.loop is not None else made
+
+
+def _looping(old: PadConf, sample: PadSample, loop: LoopRegion) -> PadConf:
+    """A new pad with the loop that its file had."""
+    return replace(
+        old,
+        end=sample.offset(loop.end),
+        loop=padconf.LOOP_ON,
+        loop_start=sample.offset(loop.start),
+        play_mode=padconf.PING_PONG if loop.mode == PING_PONG else padconf.FORWARD,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from firmware.admission import examine
@@ -14,6 +14,7 @@ from sdcard_image.types import CardError
 from .decode import reader
 from .fix_pads import PadSample, pad_info_file, padconf_file
 from .fix_types import FixAction
+from .markers import Markers
 
 _LARGEST = 1 << 20  # bytes; the largest table has 52,000
 _MAX_NAME = 32  # characters of an MKII project's name
@@ -66,14 +67,15 @@ def kept_sample(action: FixAction, profile: Profile) -> PadSample:
     return _sample(action, size, header.channels, frames=(frame, frame), ratio=Fraction(1))
 
 
-def made_sample(action: FixAction, size: int) -> PadSample:
-    """The sample of a file that was converted, ``size`` bytes long."""
+def made_sample(action: FixAction, size: int, markers: Markers) -> PadSample:
+    """The sample of a file that was converted, ``size`` bytes long, with ``markers`` at its new rate."""
     assert action.recipe is not None
     source, target = action.recipe.source, action.recipe.target
     ratio = Fraction(target.rate, source.rate)
-    return _sample(
+    sample = _sample(
         action, size, target.channels, frames=(target.frame_bytes, source.frame_bytes), ratio=ratio
     )
+    return replace(sample, loop=markers.loops[0] if markers.loops else None)
 
 
 def _sample(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,35 @@ def test_sx_records_are_mended_and_good_ones_stay(tmp_path) -> None:
     assert records[25].is_empty
     second = fixed.read(f"/{SMPL}/A0000002.WAV")
     assert second == rlnd.build(1, LITTLE, 1)
+    fixed.close()
+
+
+def looped(start: int, end: int) -> bytes:
+    """Half a second at 48 kHz with a loop in its smpl chunk."""
+    data = sound_file(sine(440, 48_000, 0.5), 48_000)
+    body = struct.pack("<9I", 0, 0, 20_833, 60, 0, 0, 0, 1, 0) + struct.pack(
+        "<6I", 0, 0, start, end - 1, 0, 0
+    )
+    chunks = data[8:] + b"smpl" + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+def test_loop_points_of_files_become_settings_of_new_pads(tmp_path) -> None:
+    tree = {"a.wav": looped(0, 4_800), "b.wav": looped(480, 4_800)}
+    card = open_card(folder_of(tmp_path, tree))
+    apply_fix(card, plan_fix(card, load("sp404sx")), tmp_path / "sx.img")
+    fixed = open_card(tmp_path / "sx.img")
+    whole, later = pad_info.parse(fixed.read(f"/{SMPL}/PAD_INFO.BIN"))[:2]
+    assert (whole.loop, whole.user_end) == (1, 512 + 2 * 4_410)
+    assert (later.loop, later.user_end) == (0, later.original_end)  # the device cannot loop from there
+    fixed.close()
+    (tmp_path / "p").mkdir()
+    project_tree = {f"EXPORT/PROJECT/P/SMPL/BANK1-0{n}.SMP": looped(480, 4_800) for n in (1, 2)}
+    card = open_card(folder_of(tmp_path / "p", project_tree))
+    apply_fix(card, plan_fix(card, load("sp404mk2")), tmp_path / "mk2.img")
+    fixed = open_card(tmp_path / "mk2.img")
+    pad = padconf.parse(fixed.read("/EXPORT/PROJECT/P/PADCONF.BIN")).pads[1]
+    assert (pad.loop, pad.start, pad.loop_start, pad.end) == (padconf.LOOP_ON, 512, 512 + 960, 512 + 9_600)
     fixed.close()
 
 
