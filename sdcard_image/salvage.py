@@ -170,6 +170,8 @@ class Salvage:
         for thing in sorted(hidden, key=lambda t: order.get(t.found.hidden, 3)):
             if not self._reappears(thing):
                 thing.dropped = True
+                if thing.parent is not None and thing.found.hidden != "deleted":
+                    thing.parent.rewrite = True
 
     def _reappears(self, thing: Thing) -> bool:
         found, count = thing.found, self.clusters_of(thing.size)
@@ -233,6 +235,7 @@ class Salvage:
                 continue
             runs = cut(begin.runs, keep)
             last = runs[-1][0] + runs[-1][1] - 1
+            self.chains.work -= len(runs) + len(rest.runs)
             if _overlap(runs, rest.runs):
                 continue
             order = (head != last + 1, keep != begin.count, head < last, abs(head - last))
@@ -319,18 +322,31 @@ class Salvage:
     def _contiguous(self, thing: Thing) -> bool:
         """Files mostly lie in one piece: goes on with the next cluster wherever the FATs say nothing."""
         count = self.clusters_of(thing.size)
-        cluster, left, runs = thing.found.cluster, count, []
+        cluster, left = thing.found.cluster, count
+        runs: Runs = []
         while left and self.chains.is_cluster(cluster) and not self.chains.owner[cluster]:
-            walk = self.chains.walk(cluster, left)
-            part = walk.runs or [(cluster, 1)]
-            if _overlap(runs, part) or self.chains.work < 0:
-                return False
+            part = self.chains.walk(cluster, left).runs or self._hole(cluster, left)
+            if not part:
+                break
+            self.chains.claim(part, thing.number)
             runs += part
             left -= length(part)
             cluster = part[-1][0] + part[-1][1]
         if left or not count:
+            self.chains.claim(runs, 0)
             return False
         return self._take(thing, _joined_runs(runs), "repaired", "entries of its chain were lost", "guess")
+
+    def _hole(self, cluster: int, most: int) -> Runs:
+        """A stretch that the FATs call free and that holds something."""
+        end = min(cluster + most, self.chains.limit)
+        self.chains.work -= end - cluster >> 6
+        if self.chains.work < 0:
+            return []
+        used = (self.chains.merged[cluster:end] != 0) | (self.chains.owner[cluster:end] != 0)
+        count = int(used.argmax()) if used.any() else end - cluster
+        looked = range(cluster, cluster + count, max(1, count // 8))
+        return [(cluster, count)] if any(any(self.tree.read_cluster(c)) for c in looked) else []
 
     def _copied(self, thing: Thing) -> bool:
         """Its chain is whole but partly another's: gets its own copy of what they share."""
