@@ -1,4 +1,4 @@
-"""Repairing 400 damaged cards, beside ``fsck.fat -a`` on the same ones. Judges: ``fsck.fat -n`` and mtools."""
+"""Repairing 400 damaged cards, beside ``fsck.fat -a`` on the same. Judges: ``fsck.fat -n`` and mtools."""
 
 from __future__ import annotations
 

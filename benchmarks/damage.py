@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdcard_image import Item, build_image, mount
+from sdcard_image import Item, build_image
 from sdcard_image.medium import FileMedium
 from sdcard_image.volume import Volume
 

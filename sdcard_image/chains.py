@@ -1,4 +1,4 @@
-"""The FATs of a damaged card as one graph: both copies, the likelier value of each entry, and who owns what."""
+"""The FATs of a damaged card as one graph: both copies, the likelier value of each entry, who owns what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORK_PER_CLUSTER, _WORK_LEAST = 6, 2_000_000
 
 @dataclass(slots=True)
 class Walk:
-    """A chain as far as it goes. ``stop`` says why it ends: end, limit, free, bad, range, cycle, owned, work."""
+    """A chain as far as it goes. ``stop``: why it ends (end, limit, free, bad, range, cycle, owned, work)."""
 
     runs: Runs
     count: int
@@ -32,8 +32,8 @@ class Walk:
 class Chains:
     """``copies`` are the FATs (28-bit values), ``merged`` the best of them entry by entry.
 
-    ``owner[c]`` is the number of the file or folder that cluster c was given to, 0 for none. All searching draws
-    on one allowance of work, so that time is bounded whatever the FATs hold: beyond it chains end.
+    ``owner[c]`` is the number of the file or folder that cluster c was given to, 0 for none. All searching
+    draws on one allowance of work, so that time is bounded whatever the FATs hold: beyond it chains end.
     """
 
     def __init__(self, copies: list[NDArray[np.uint32]], clusters: int) -> None:
@@ -90,19 +90,15 @@ class Chains:
         self.work -= 1
         if left == 0:
             return "limit"
-        if cluster == BAD:
-            return "bad"
         if not self.is_cluster(cluster):
-            return "free" if cluster == 0 else "range"
+            return {BAD: "bad", 0: "free"}.get(cluster, "range")
         if self.owner[cluster] != own and own >= 0:
             return "owned"
         if self._stamp[cluster] == self._walks:
             return "cycle"
         value = int(self.merged[cluster])
-        if value == 0 and not (left == 1 and not first):
-            return "free"
-        if value == BAD:
-            return "bad"
+        if value == BAD or (value == 0 and (first or left > 1)):
+            return "bad" if value else "free"
         return "work" if self.work < 0 else ""
 
     def _cut(self, cluster: int, end: int, own: int) -> int:
@@ -171,8 +167,8 @@ class Chains:
 def merge(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> NDArray[np.uint32]:
     """Entry by entry the likelier of two FATs.
 
-    A value that joins neighbours is likelier than an end, that than a jump, that than free, that than nonsense;
-    where both are alike, the copy counts that wins more entries of the same sector.
+    A value that joins neighbours is likelier than an end, that than a jump, that than free, that than
+    nonsense; where both are alike, the copy counts that wins more entries of the same sector.
     """
     where = np.flatnonzero(a != b)
     out = a.copy()

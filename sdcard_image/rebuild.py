@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -352,7 +353,7 @@ class Rebuild:
         self._partition_table()
 
     def _put_start(self, offset: int, data: bytes) -> None:
-        """A sector; of larger ones the rest, beyond 512 bytes, stays. An FSInfo that differs in hints only stays."""
+        """A sector, or its first 512 bytes. An FSInfo that differs in hints only stays as it is."""
         old = read_within(self.medium, offset, SECTOR)
         mine, theirs = FsInfo.unpack(data), FsInfo.unpack(old)
         if mine and theirs and mine.free == theirs.free and self._hint_is_fine(theirs.next_free):
@@ -383,7 +384,7 @@ class Rebuild:
 def _link(values: NDArray[np.uint32], runs: Runs) -> None:
     for first, count in runs:
         values[first : first + count - 1] = np.arange(first + 1, first + count, dtype=np.uint32)
-    for (first, count), (following, _) in zip(runs, runs[1:], strict=False):
+    for (first, count), (following, _) in pairwise(runs):
         values[first + count - 1] = following
 
 

@@ -44,7 +44,7 @@ def kind_of(head: bytes) -> str:
 
 
 def describe_lost(medium: Medium, system: System, runs: Runs) -> Lost | None:
-    """A lost chain as a file; None where it holds nothing but zeros as far as one looks (its first cluster)."""
+    """A lost chain as a file; None where it is one cluster of zeros."""
     offset = system.cluster_offset(runs[0][0])
     head = read_within(medium, offset, system.cluster_bytes)
     if length(runs) == 1 and not any(head):

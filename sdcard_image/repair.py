@@ -1,14 +1,14 @@
 """Repair of a damaged card: on a copy, or in place with an undo file.
 
-Diagnosis and decisions are in `system_area`, `chains`, `tree` and `salvage`; `rebuild` turns them into writes.
-Here they are carried out.
+Diagnosis and decisions are in `system_area`, `chains`, `tree` and `salvage`; `rebuild` turns them into
+writes. Here they are carried out.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from sdcard_image.chains import Chains, values_of
 from sdcard_image.medium import FileMedium, Medium, io_error
 from sdcard_image.rebuild import Changes, Rebuild
 from sdcard_image.salvage import Salvage
-from sdcard_image.system_area import SECTOR, System, locate, read_within
+from sdcard_image.system_area import System, locate, read_within
 from sdcard_image.tree import Thing
 from sdcard_image.types import CardError
 from sdcard_image.undo import PIECE, undo, write_undo
@@ -27,7 +27,6 @@ from sdcard_image.volume import MAX_FAT_BYTES
 
 Progress = Callable[[int, int], None]
 _COPY = 4 << 20
-_LARGEST_GAP = 64 << 20  # a copy is lengthened by at most so much, where the image was cut short
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,6 @@ class Plan:
     system: System
     salvage: Salvage
     changes: Changes
-    defects: list[tuple[str, str, str]] = field(default_factory=list)
 
     def copies(self) -> Iterator[tuple[int, int, int]]:
         """What is copied on the card: (from byte, to byte, length)."""
@@ -86,7 +84,7 @@ class Plan:
 
 
 def read_fats(medium: Medium, system: System) -> list[NDArray[np.uint32]]:
-    """The FATs as stored, to the end of the last sector in use: one, or the first two. The one in use is first."""
+    """The FATs as stored, to the end of the last sector in use: the first two, or the only active one."""
     boot = system.boot
     used = -(-(boot.clusters + 2) * 4 // system.sector) * system.sector
     if used > MAX_FAT_BYTES:
@@ -145,8 +143,8 @@ def repair_image(
 ) -> RepairReport:
     """Repair a card into a new image; the source is only read.
 
-    The image appears when it is whole. Raises `CardError` where the source is no FAT32 card or the destination
-    exists, `CardIOError` where the host fails.
+    The image appears when it is whole. Raises `CardError` where the source is no FAT32 card or the
+    destination exists, `CardIOError` where the host fails.
     """
     if destination.exists() and (not overwrite or not destination.is_file()):
         raise CardError(f"{destination} exists already; choose another name or say to replace it")
@@ -245,6 +243,3 @@ def undo_repair(path: Path, undo_file: Path) -> int:
         return undo(medium, undo_file)
     finally:
         medium.close()
-
-
-assert PIECE % SECTOR == 0

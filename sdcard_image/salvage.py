@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from sdcard_image.chains import ENDS, Chains, Runs, Walk, cut, length
 from sdcard_image.direntry import DIRECTORY
@@ -222,7 +223,7 @@ class Salvage:
         return self.chains.walk(thing.found.cluster, count)
 
     def _joined(self, thing: Thing) -> bool:
-        """Beginning and a lost chain that together have the right length; the neighbour's before all others."""
+        """Beginning and a lost chain that have the right length together; a neighbour before all others."""
         count = self.clusters_of(thing.size)
         begin = self._prefix(thing, count)
         if not begin.count or (begin.count == count and begin.value >= ENDS):
@@ -259,9 +260,8 @@ class Salvage:
     def _elsewhere(self, thing: Thing) -> bool:
         """The entry's first cluster is wrong, and one lost chain has the right length."""
         count = self.clusters_of(thing.size)
-        if not count or self._prefix(thing, count).count:
-            if not self._points_into_another(thing):
-                return False
+        if (not count or self._prefix(thing, count).count) and not self._points_into_another(thing):
+            return False
         right = [
             h
             for h in self._free_heads(thing)
@@ -419,7 +419,7 @@ def _with_attributes(entry: bytes, attributes: int) -> bytes:
 
 def _overlap(one: Runs, other: Runs) -> bool:
     spans = sorted((first, first + count) for first, count in (*one, *other))
-    return any(a[1] > b[0] for a, b in zip(spans, spans[1:], strict=False))
+    return any(a[1] > b[0] for a, b in pairwise(spans))
 
 
 def _joined_runs(runs: Runs) -> Runs:

@@ -24,7 +24,7 @@ _CLUSTERS = struct.Struct("<8xH4xHI")  # of the second half: from byte 12 of the
 
 @dataclass(slots=True)
 class Found:
-    """An entry of a folder. ``entry`` is its 8.3 slot, mended; ``parts`` its long-name slots, as to be stored.
+    """An entry of a folder. ``entry`` is its 8.3 slot, mended; ``parts`` its long-name slots, to be stored.
 
     ``hidden`` says why a reader does not see it ('' if it does). ``defects`` are (identifier, sentence).
     """
@@ -111,7 +111,7 @@ def oddness(entry: bytes, limit: int) -> int:
     size = struct.unpack_from("<I", entry, 28)[0]
     odd = len(bad_name_bytes(entry[:11])) + 2 * bool(entry[11] & 0xC0) + bool(entry[12] & ~0x18)
     odd += 2 * (cluster >= limit or cluster == 1)
-    return odd + bool(entry[11] & DIRECTORY and size) + (cluster == 0 and size != 0)
+    return int(odd + bool(entry[11] & DIRECTORY and size) + (cluster == 0 and size != 0))
 
 
 def label_is_fine(label: bytes) -> bool:
@@ -460,7 +460,7 @@ def alias_errors(name: str, short: bytes) -> list[tuple[int, int]]:
 
 
 def _differing(text: str, place: int, alias_part: bytes, at: int) -> list[tuple[int, int]]:
-    """Where characters differ from an alias's; up to a second one outside ASCII, for then counts are unsure."""
+    """Where characters differ from an alias's; up to a second one outside ASCII: then counts are unsure."""
     out, foreign = [], 0
     for i, (inner, char) in enumerate(_plain(text)[: len(alias_part)]):
         foreign += not char.isascii()
@@ -492,6 +492,10 @@ def _alias_bytes(char: str) -> bytes:
 
 def _mend_long(name: str, short: bytes) -> str:
     """Put the one character right in which a long name differs from its alias."""
+    dot = len(name) - 1 - len(short[8:].rstrip())
+    if "." not in name and dot > 0 and not name[dot].isascii() and ord(name[dot]) & 0xFF == ord("."):
+        whole = name[:dot] + "." + name[dot + 1 :]
+        return name if alias_errors(whole, short) else whole
     errors = alias_errors(name, short)
     if len(errors) != 1 or errors[0][0] < 0:
         return name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,18 @@ SECTOR = 512
 _SEARCH = 32 << 20  # bytes in which a FAT's first entries are looked for
 _STARTS = (0, 63, 128, 2048, 8192, 16384, 32768, 65536)  # where formatters put partitions, in sectors
 # What these fields hold on nearly every card: where the two boot sectors disagree, this is believed.
-_USUAL = {"jump": b"\xeb\x58\x90", "reserved": bytes(12), "boot_signature": 0x29, "fs_type": b"FAT32   "}
+_USUAL: dict[str, Any] = {
+    "jump": b"\xeb\x58\x90",
+    "reserved": bytes(12),
+    "boot_signature": 0x29,
+    "fs_type": b"FAT32   ",
+}
 _SURE = 18  # evidence below which nothing is repaired
 
 
 @dataclass(slots=True)
 class System:
-    """A volume's place and layout. ``defects`` are (identifier, sentence); ``evidence`` is how much speaks for it."""
+    """A volume's place and layout. ``defects``: (identifier, sentence); ``evidence``: what speaks for it."""
 
     offset: int
     boot: BootSector
@@ -157,12 +163,12 @@ def _with_clusters(
             yield boot, (*names, "sectors_per_cluster")
 
 
-def _inferred(judge: _Judge, stored: list[BootSector]) -> dict[str, int]:
+def _inferred(judge: _Judge, stored: list[BootSector]) -> dict[str, Any]:
     """Fields that show on the card: two FATs begin with the same mark, and data follows the second."""
     first = judge.find_fat(SECTOR, _SEARCH)
     if first is None:
         return {"root_cluster": 2}
-    fields = {
+    fields: dict[str, Any] = {
         "root_cluster": 2,
         "bytes_per_sector": SECTOR,
         "reserved_sectors": (first - judge.offset) // SECTOR,
@@ -311,9 +317,10 @@ def _backup_place(boot: BootSector, other: BootSector) -> int:
 
 def _fsinfo_place(medium: Medium, offset: int, boot: BootSector) -> int:
     for sector in (boot.fsinfo_sector, 1):
-        if 0 < sector < min(boot.reserved_sectors, 64) and sector != boot.backup_sector:
-            if FsInfo.unpack(read_within(medium, offset + sector * boot.bytes_per_sector, SECTOR)):
-                return sector
+        place = offset + sector * boot.bytes_per_sector
+        inside = 0 < sector < min(boot.reserved_sectors, 64) and sector != boot.backup_sector
+        if inside and FsInfo.unpack(read_within(medium, place, SECTOR)):
+            return sector
     return 1 if boot.reserved_sectors > 1 else 0
 
 

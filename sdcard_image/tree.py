@@ -1,4 +1,4 @@
-"""The folders of a damaged card: entered where they prove to be folders, each once, whatever points to them."""
+"""The folders of a damaged card: entered where they prove to be folders, each once."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Folder:
 
 
 class Tree:
-    """Walks the folders of a card, claiming their clusters. ``doubtful`` are folder entries that lead nowhere."""
+    """Walks a card's folders and claims their clusters. ``doubtful``: folder entries that lead nowhere."""
 
     def __init__(self, medium: Medium, system: System, chains: Chains) -> None:
         self.medium, self.system, self.chains = medium, system, chains
@@ -201,9 +201,8 @@ class Tree:
             folder.defects.append(("bad-dot-entry", "its entry for itself is wrong"))
         if above not in marks[:1]:
             folder.defects.append(("bad-dot-entry", "its entry for the folder above is wrong"))
-        if any(
-            any(data[at + 28 : at + 32]) or data[at + 11] & VOLUME or data[at + 21] >> 4 for at in (0, 32)
-        ):
+        slots = (data[:SIZE], data[SIZE : 2 * SIZE])
+        if any(any(s[28:]) or s[11] & VOLUME or s[12] or s[21] >> 4 for s in slots):
             folder.defects.append(("bad-dot-entry", "its dot entries hold what they must not"))
         folder.rewrite |= bool(folder.defects)
 

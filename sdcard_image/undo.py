@@ -1,8 +1,9 @@
 """The undo file of a repair in place: what stood where the repair writes, lasting before its first write.
 
 A journal: head, then for each write its offset, length, the sectors' old bytes and a check sum of each
-sector's new ones, then an end mark. Until the end mark has reached the disk the card is not touched; after that
-every sector of it is either old or new, whenever the power goes, and putting the old ones back is the original.
+sector's new ones, then an end mark. Until the end mark has reached the disk the card is not touched; after
+that every sector of it is either old or new, whenever the power goes, and putting the old ones back gives the
+original.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def undo(medium: Medium, path: Path) -> int:
 
 
 def _records(file: BinaryIO, path: Path) -> Iterator[tuple[int, int, int]]:
-    """(place in the file, length, offset on the card) of each; a last one of length -1 where the end is missing."""
+    """(place in the file, length, offset on the card) of each; a last one of length -1 if there is no end."""
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size and _MAGIC.startswith(head[:16]):
         yield 0, -1, 0

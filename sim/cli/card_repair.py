@@ -1,4 +1,4 @@
-"""``benchpad card repair``: put a damaged card's file system right, on a copy or in place with an undo file."""
+"""``benchpad card repair``: put a damaged file system right, on a copy or in place with an undo file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LISTED = 40  # files that are listed one by one for people; the rest are counte
 @click.pass_context
 def repair(context: click.Context, /, *, card: Path, output: Path | None, force: bool, in_place: bool,
            undo: Path | None, undo_with: Path | None, as_json: bool) -> None:  # fmt: skip
-    """Repair the file system of a damaged card image or device.
+    r"""Repair the file system of a damaged card image or device.
 
     Exit status 0: clean, and nothing is lost; 1: something was cut or lost; 2: this cannot be repaired.
     Each file is whole, repaired, cut or lost; chains that no file owns come back in the folder FOUND.

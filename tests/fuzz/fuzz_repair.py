@@ -41,8 +41,10 @@ def main(seconds: float, seed: int) -> None:
                 print(f"failed with seed {number}: python {sys.argv[0]} 0.001 {number}", file=sys.stderr)
                 raise
             number += 1
-    print(f"{number - seed} damaged cards, seeds {seed} to {number - 1}: {refused} refused in one sentence, the "
-          f"others clean after one repair; slowest {slowest:.2f} s")  # fmt: skip
+    print(
+        f"{number - seed} damaged cards, seeds {seed} to {number - 1}: {refused} refused in one sentence, "
+        f"the others clean after one repair; slowest {slowest:.2f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Hurting a small card on purpose: FAT entries, folder slots, sectors; and judging what a repair made of it."""
+"""Hurting a small card on purpose (FAT entries, folder slots, sectors), and judging what a repair made."""
 
 from __future__ import annotations
 

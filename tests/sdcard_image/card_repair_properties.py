@@ -8,21 +8,19 @@ import time
 from card_tools import RamMedium
 
 from sdcard_image.check import check_volume, structural
-from sdcard_image.repair import apply, plan_repair
+from sdcard_image.repair import Plan, apply, plan_repair
 from sdcard_image.types import CardError
 
 SECONDS = 10.0
 
 
 def check_and_repair(medium: RamMedium) -> RamMedium | None:
-    """Check, repair a copy, check again: clean, in bounded time; None where the card is refused in one sentence."""
+    """Check, repair a copy, check again: clean, in bounded time; None where it is refused in one sentence."""
     began = time.perf_counter()
     report = check_volume(medium)
     assert all(d.what and "\n" not in d.what for d in report.defects)
-    try:
-        plan = plan_repair(medium)
-    except CardError as error:
-        assert "\n" not in str(error)
+    plan = _plan(medium)
+    if plan is None:
         assert [d.id for d in report.defects] == ["not-fat32"]
         return None
     boot = plan.system.boot
@@ -36,6 +34,17 @@ def check_and_repair(medium: RamMedium) -> RamMedium | None:
     assert left == [], left
     assert time.perf_counter() - began < SECONDS
     return copy
+
+
+def _plan(medium: RamMedium) -> Plan | None:
+    said = ""
+    try:
+        return plan_repair(medium)
+    except CardError as error:
+        said = str(error)
+    assert said
+    assert "\n" not in said
+    return None
 
 
 def wreck(medium: RamMedium, chance: random.Random) -> None:
