@@ -15,7 +15,7 @@ from sdcard_image.types import Card, CardError
 from sim.check.markup import name, text
 from sim.check.picture import card_map, waveform
 from sim.check.report import AudioFile, BankVoices, CheckReport, Scene, Task
-from sim.check.text import summary, what_it_is, where
+from sim.check.text import how_known, summary, what_it_is, where
 
 MOST_WAVES = 60
 _HEARD = frozenset(
@@ -46,13 +46,12 @@ def page(report: CheckReport) -> str:
             waves, map_ = "".join(_waves(card, report)), _map(card, report)
     except CardError:
         waves, map_ = "", ""
-    device = "recognised from the card's layout" if report.recognised else "as asked for"
     return template.substitute(
         title=text(f"Check of {Path(report.card).name}"),
         verdict=report.verdict,
         summary=text(summary(report)),
         what=text(f"{report.card}: {what_it_is(report)}"),
-        device=text(f"{report.profile.title} ({device})"),
+        device=text(f"{report.profile.title} ({how_known(report)})"),
         quick="<p>Only headers were looked at (--quick).</p>" if report.options.quick else "",
         tasks="".join(_task(task) for task in report.tasks()) or "<p>Nothing to do.</p>",
         pads="".join(_scene(scene, report) for scene in report.scenes[:MOST_SCENES])

@@ -61,7 +61,7 @@ def run_check(
         if kind != "folder":
             findings += check_class(size_of(card_path), profile)
         found_so_far = sort(findings, strict=options.strict)
-        return CheckReport(str(card_path), kind, profile, False, options, found_so_far)
+        return CheckReport(str(card_path), kind, profile, asked is None, options, found_so_far)
     try:
         profile = asked or load(_detected(card))
         checking = _Checking(card, profile, options, progress, card_path if kind == "folder" else None)

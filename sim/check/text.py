@@ -18,9 +18,8 @@ _TITLES = {
 
 def lines(report: CheckReport, *, everything: bool = False) -> Iterator[str]:
     """The report, line by line; ``everything`` shows each finding."""
-    how = "recognised from the card's layout" if report.recognised else "as asked for"
     yield f"{report.card}: {what_it_is(report)}"
-    yield f"for {report.profile.title} ({report.profile.name}, {how})"
+    yield f"for {report.profile.title} ({report.profile.name}, {how_known(report)})"
     yield f"{summary(report)}"
     severity = None
     for task in report.tasks():
@@ -33,6 +32,15 @@ def lines(report: CheckReport, *, everything: bool = False) -> Iterator[str]:
     if report.options.quick:
         yield ""
         yield "--quick: what the samples sound like, and how many voices stream, was not looked at."
+
+
+def how_known(report: CheckReport) -> str:
+    """Why the card was checked for this device."""
+    if not report.recognised:
+        return "as asked for"
+    if report.info is None and not report.scenes:
+        return "as the card's layout cannot be read"
+    return "recognised from the card's layout"
 
 
 def what_it_is(report: CheckReport) -> str:

@@ -19,6 +19,7 @@ from sdcard_image.medium import FileMedium
 from sim.board import CardTiming
 from sim.check import CheckReport, Options, run_check
 from sim.check.report import Scene
+from sim.check.text import lines
 
 KICK, LONG = wav(), wav(wave(40_000))
 ITEMS = [
@@ -251,6 +252,8 @@ def test_what_is_no_card_gives_a_finding(data: bytes, tmp_path: Path) -> None:
     report = run_check(image, "sp404mk2")
     assert ids(report) == {"not-fat32": Severity.ERROR}
     assert report.verdict == "errors"
+    assert "as asked for" in "\n".join(lines(report))
+    assert "cannot be read" in "\n".join(lines(run_check(image)))
 
 
 def test_any_damage_gives_findings(sound: Path, tmp_path: Path) -> None:
