@@ -28,7 +28,7 @@ _SEAM_FRAMES = 64
 _SEAM_JUMP = 0.05  # of full scale: smaller jumps are not heard as clicks
 _SEAM_RATIO = 4.0
 _BLOCK_VALUES = 1 << 16  # what fits a processor's cache
-_ROUGHER = 4.0
+_NOISE, _SOUND = 0.9, 0.5
 
 _TYPES = {
     Encoding.U8: "u1",
@@ -125,7 +125,7 @@ class Listener:
         high, low = float(flat.max()), float(flat.min())
         peak = max(high, -low) / self._full
         if self._frames == 0 and self._encoding.size_bytes == 2:
-            self._swapped = seems_swapped(flat)
+            self._swapped = seems_swapped(flat[:: self._channels])
         if self._first < 0 and peak >= SILENCE:
             loud = np.abs(flat.astype(np.float32)) >= SILENCE * self._full
             self._first = self._frames + int(np.argmax(loud)) // self._channels
@@ -168,12 +168,18 @@ class Listener:
 
 
 def seems_swapped(values: Values) -> bool:
-    """Whether 16-bit values move far less from one to the next once their bytes are swapped."""
+    """Whether 16-bit values are like noise as they are, and like sound once their bytes are swapped."""
     if len(values) < 64:
         return False
-    given = np.abs(np.diff(values.astype(np.float32))).mean()
-    swapped = np.abs(np.diff(values.astype(np.int16).byteswap().astype(np.float32))).mean()
-    return bool(given > 1000 and given > _ROUGHER * swapped)
+    swapped = values.astype(np.int16).byteswap()
+    return _roughness(values) > _NOISE and _roughness(swapped) < _SOUND
+
+
+def _roughness(values: Values) -> float:
+    """How far a wave moves from one value to the next, as part of its loudness: 1.13 for white noise."""
+    wave = values.astype(np.float32)
+    loudness = float(wave.std())
+    return float(np.abs(np.diff(wave)).mean()) / loudness if loudness else 0.0
 
 
 def judge(content: Content, rate: int, *, path: str, pad: str = "", start: int = 0) -> Iterator[Finding]:

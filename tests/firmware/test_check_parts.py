@@ -83,6 +83,8 @@ def test_what_is_no_fault() -> None:
     noise = np.random.default_rng(2).uniform(-0.9, 0.9, (RATE, 2))
     assert found(noise, channels=2) == set()
     assert found(np.random.default_rng(2).uniform(-0.9, 0.9, RATE), Encoding.S16_BE) == set()
+    wide = np.stack((TONE, np.roll(TONE, 25)), axis=1)
+    assert found(wide, channels=2) == set()
     assert "dc-offset" not in found(np.abs(TONE[:200]))  # half a cycle is no offset
 
 
@@ -106,6 +108,8 @@ def test_swapped_bytes() -> None:
     assert not seems_swapped(values)
     assert seems_swapped(values.byteswap())
     assert not seems_swapped(np.zeros(1000, np.int16))
+    coarse = (values[::5] // 256 * 256).astype(np.int16)  # was 8-bit once
+    assert not seems_swapped(coarse + np.random.default_rng(1).integers(-1, 2, len(coarse), np.int16))
 
 
 @settings(max_examples=60, deadline=None)

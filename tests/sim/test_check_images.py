@@ -267,7 +267,7 @@ def test_any_damage_gives_findings(sound: Path, tmp_path: Path) -> None:
     image = tmp_path / "card.img"
     image.write_bytes(original)
     with image.open("r+b") as file:
-        for _ in range(60):
+        for _ in range(40):
             changes = []
             for _ in range(chance.randint(1, 6)):
                 start, length = chance.choice(places)
