@@ -57,6 +57,7 @@ fuzz: $(STAMP) ## look for bad input that is not handled; FUZZ_SECONDS=300, FUZZ
 	@$(BIN)/python tests/fuzz/fuzz_formats.py --examples $(FUZZ_EXAMPLES)
 	@$(BIN)/python tests/fuzz/fuzz_mount.py $(FUZZ_SECONDS)
 	@$(BIN)/python tests/fuzz/fuzz_midi.py $(FUZZ_SECONDS)
+	@$(BIN)/python tests/fuzz/fuzz_fix.py $(FUZZ_SECONDS)
 
 clean: ## remove the set-up, the built engine and the demo
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -101,6 +101,10 @@ class VolumeStore(Volume):
             self._failed = True
             raise
 
+    def write_clusters(self, first: int, data: bytes) -> None:
+        """Write whole clusters from ``first`` on; not synced."""
+        self._write(self.cluster_offset(first), data)
+
     # the FAT
 
     def store_fat(

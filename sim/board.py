@@ -72,7 +72,7 @@ def _check_ram(ram_bytes: int | None, block_bytes: int) -> None:
         raise InputError(f"{ram_bytes} bytes of sample RAM are too many; the most is {most}")
 
 
-def _config(profile: Profile, samples: int, path: str) -> EngineConfig:
+def engine_config(profile: Profile, samples: int, path: str) -> EngineConfig:
     """The engine that a profile describes, with room for ``samples``."""
     ram, block = profile.value("engine.ram_bytes"), profile.value("engine.block_bytes")
     quality = profile.facts.get("engine.quality")
@@ -124,7 +124,7 @@ class Board:
         device = file_device([(b.path, b.base, b.length) for b in self.card.backing()])
         if setup.timing is not None:
             device = emulated_card(device, latency_ms=setup.timing.latency_ms, mb_per_s=setup.timing.mb_per_s)
-        return Engine(_config(self.profile, samples, setup.path), device)
+        return Engine(engine_config(self.profile, samples, setup.path), device)
 
     def _add_samples(self) -> dict[str, int]:
         """Tell the engine each sample on a pad; returns its number for each path."""

@@ -21,9 +21,14 @@ MAY_IMPORT = {
         "firmware.formats",
         "firmware.profiles",
         "firmware.admission",
+        "firmware.catalogue",
+        "firmware.checks",  # a card is corrected by what the check finds
+        "firmware.findings",
+        "firmware.layouts",
+        "firmware.midi",  # which key plays which pad: patterns are made from what would be played
         "firmware.index",
     ],
-    "sim": ["sim", "firmware", "=native", "native.types", "sdcard_image"],
+    "sim": ["sim", "firmware", "librarian", "=native", "native.types", "sdcard_image"],
 }
 # The device reaches the world only through its ports: no clock, thread, socket, chance or file of its own.
 NOT_IN_FIRMWARE = frozenset(

@@ -8,7 +8,7 @@ Words whose meaning is not known are kept, so that reading and writing back give
 from __future__ import annotations
 
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from . import FormatError
@@ -20,6 +20,8 @@ NAME_BYTES = 24
 CHOPS = 16
 UNUSED_CHOP = 0xFFFFFFFF
 LOOP_ON = 0x7FFFFFFF
+
+NO_NAME = b" " * (NAME_BYTES - 1) + b"\0"  # of an empty pad, as the device writes it
 
 _MAGIC = b"RFPD"
 _HEADER_BYTES = {3: 0xA0, 2: 0x80}
@@ -181,7 +183,41 @@ def new(project_name: str) -> PadConfFile:
     words = [0, 0xA0, 0x03000000, 0x7A80, 9000, 0, 0, 0x40, 0x40, 0x40, 0, *[0x20] * 5, *[9000 << 1] * BANKS]
     header = _MAGIC + struct.pack(f">{len(words) - 1}I", *words[1:])
     header = header.ljust(0x80, b"\0") + name.ljust(32, b"\0")
-    return PadConfFile(header, (PadConf(),) * PADS, (bytes(NAME_BYTES),) * PADS, (Chops(),) * PADS)
+    return PadConfFile(header, (PadConf(),) * PADS, (NO_NAME,) * PADS, (Chops(),) * PADS)
+
+
+def with_bank(
+    conf: PadConfFile, bank: int, *, bpm: float, volume: int = 127, protect: bool = False
+) -> PadConfFile:
+    """The project with the settings of bank 0-9; FormatError where a value does not fit its word."""
+    header = bytearray(conf.header)
+    struct.pack_into(">I", header, 0x40 + 4 * bank, _hundredths(bpm) << 1 | protect)
+    if not 0 <= volume <= 127:
+        raise FormatError(f"a bank's volume is 0 to 127, not {volume}")
+    struct.pack_into(">H", header, 0x6C + 2 * (bank ^ 1), 127 - volume)
+    return replace(conf, header=bytes(header))
+
+
+def with_project_bpm(conf: PadConfFile, bpm: float, *, use: bool = False) -> PadConfFile:
+    """The project with its tempo, which counts instead of the banks' with ``use``."""
+    header = bytearray(conf.header)
+    struct.pack_into(">I", header, 0x10, use << 16 | _hundredths(bpm))
+    return replace(conf, header=bytes(header))
+
+
+def _hundredths(bpm: float) -> int:
+    value = round(bpm * 100)
+    if not 0 <= value <= 0xFFFF:
+        raise FormatError(f"a tempo of {bpm:g} BPM does not fit 16 bits")
+    return value
+
+
+def name_bytes(name: str) -> bytes:
+    """A pad's name as 24 bytes: up to 23 characters of ASCII, then NULs; FormatError for any other."""
+    raw = name.encode("ascii", "replace")
+    if len(raw) >= NAME_BYTES or not name.isascii():
+        raise FormatError(f"the name {name!r} is not up to {NAME_BYTES - 1} characters of plain ASCII")
+    return raw.ljust(NAME_BYTES, b"\0")
 
 
 def text(raw: bytes) -> str:

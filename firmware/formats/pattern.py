@@ -113,6 +113,22 @@ def parse(data: bytes, device: Device) -> Pattern:
     return Pattern(device, events, data[-_TRAILER_BYTES:])
 
 
+def device_of(data: bytes) -> Device | None:
+    """Whose pattern the bytes are, by the trailer and the notes; None where both or neither may be.
+
+    The SX has its bars in the trailer's byte 1 and nothing in byte 0; the MKII in byte 0, and 1 in byte 7.
+    """
+    trailer = data[-_TRAILER_BYTES:]
+    if len(data) < EVENT_BYTES + _TRAILER_BYTES or data[-_TRAILER_BYTES - EVENT_BYTES + 1] != END:
+        return None
+    sx = trailer[0] == 0 and 1 <= trailer[1] <= 99
+    mk2 = 1 <= trailer[0] <= 64 and trailer[7] == 1
+    if sx != mk2:
+        return Device.SX if sx else Device.MK2
+    pitched = any(0x81 <= byte <= 0x98 for byte in data[3 : -2 * EVENT_BYTES : EVENT_BYTES])
+    return Device.MK2 if pitched else None
+
+
 def semitones(event: PatternEvent) -> int:
     """The pitch that an MKII note carries, in semitones."""
     return event.byte_3 - _PITCH_ZERO if 0x81 <= event.byte_3 <= 0x98 else 0

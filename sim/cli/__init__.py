@@ -14,7 +14,12 @@ COMMANDS = {
     "bench": ("sim.cli.bench:bench", "Measure how fast the engine is on this machine."),
     "boot": ("sim.cli.boot:boot", "Show what the device sees on a card: pads, refusals, boot log."),
     "card": ("sim.cli.card:card", "Make, fill, list and check card images."),
+    "check": ("sim.cli.check:check", "Say what a device will do with a card, and what to do about it."),
+    "convert": ("sim.cli.convert:convert", "Make audio files that a device will take."),
     "demo": ("sim.cli.demo:demo", "Make a kit, a card and a song, play them, and show what happened."),
+    "export": ("sim.cli.export:export", "Make a finished card: samples on pads, with their settings."),
+    "inspect": ("sim.cli.inspect:inspect_", "Explain any device file, field by field."),
+    "pattern": ("sim.cli.pattern:pattern", "Turn a MIDI file into a device's pattern, or back."),
     "render": ("sim.cli.render:render", "Play a MIDI file from a card to a WAV file, offline and exact."),
 }
 

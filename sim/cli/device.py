@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-_PROFILES = click.Choice(["generic", "sp404sx", "sp404mk2"])
+PROFILES = click.Choice(["generic", "sp404sx", "sp404mk2"])
 
 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--device``, ``--project``, ``--card-latency`` and ``--card-speed``."""
     options = (
         click.option(
-            "--device", type=_PROFILES, help="The device to be; without it, the card's layout tells."
+            "--device", type=PROFILES, help="The device to be; without it, the card's layout tells."
         ),
         click.option("--project", metavar="NAME", help="The project to load, where the card has several."),
         click.option(

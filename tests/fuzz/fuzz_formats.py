@@ -8,6 +8,7 @@ comes back byte for byte.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ from audio_bytes import aiff, chunk, comm, extensible, fmt, form, riff, wav  # n
 from firmware import profiles  # noqa: E402
 from firmware.admission import examine  # noqa: E402
 from firmware.formats import FormatError, pad_info, padconf, pattern, rlnd, smp  # noqa: E402
+from firmware.formats.describe import describe  # noqa: E402
+from librarian.pattern_convert import read_pattern, to_device  # noqa: E402
+from librarian.pattern_midi import from_midi, to_midi  # noqa: E402
 
 PROFILES = [profiles.load(name) for name in profiles.names()]
 
@@ -92,6 +96,33 @@ AIFFS = [
 ]
 PATTERN = bytes([96, 47, 0, 0x8D, 127, 64, 1, 0, 0, 0x8C, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0x80, 1, 1])
 
+CHAIN = b'<?xml version="1.0"?>\n<CHAIN n="1"><P>7</P><P/></CHAIN>'
+BMP = b"BM\x3e\4\0\0" + bytes(4) + b"\x3e\0\0\0\x28\0\0\0\x80\0\0\0\x40\0\0\0\1\0\1\0" + bytes(40)
+
+
+def _described(data: bytes) -> None:
+    for name in ("", "PTN00001.BIN", "PAD_INFO.BIN"):
+        try:
+            told = describe(lambda offset, n: data[offset : offset + n], len(data), name)
+        except FormatError:
+            continue
+        json.dumps(told.document())
+
+
+def _as_midi(data: bytes) -> None:
+    """A pattern or MIDI file of either device goes to the other's, to MIDI, and back with the same events."""
+    for device in pattern.Device:
+        try:
+            read = read_pattern(data, device, device)
+        except FormatError:
+            continue
+        made = to_device(read.pattern, pattern.Device.SX).pattern
+        assert from_midi(to_midi(made)).pattern.trailer == made.trailer
+        back = from_midi(to_midi(read.pattern)).pattern
+        assert (back.trailer, back.ticks) == (read.pattern.trailer, read.pattern.ticks)
+        assert [tick for tick, _ in back.placed()] == [tick for tick, _ in read.pattern.placed()]
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], st.SearchStrategy[bytes]]] = {
     "wav": (audio, damaged(WAVS)),
     "aiff": (audio, damaged(AIFFS)),
@@ -101,6 +132,13 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], st.SearchStrategy[bytes]]] = {
     "pad_info": (_round_trip(pad_info.parse, pad_info.build), _noisy(pad_info.SIZE_BYTES, b"")),
     "padconf": (_round_trip(padconf.parse, lambda c: c.to_bytes()), _noisy(52_000, b"RFPD\0\0\0\xa0\3")),
     "padconf2": (_round_trip(padconf.parse, lambda c: c.to_bytes()), _noisy(31_488, b"RFPD")),
+    "describe": (
+        _described,
+        damaged([*WAVS, *AIFFS, PATTERN, CHAIN, BMP, rlnd.build(3, bytes(8), 1), smp.build(bytes(8), 1)]),
+    ),
+    "as_midi": (_as_midi, damaged([PATTERN, to_midi(pattern.parse(PATTERN, pattern.Device.MK2))])),
+    "describe_pads": (_described, _noisy(pad_info.SIZE_BYTES, b"\0\0\2\0")),
+    "describe_project": (_described, _noisy(52_000, b"RFPD\0\0\0\xa0\3")),
     "pattern_sx": (
         _round_trip(lambda data: pattern.parse(data, pattern.Device.SX), lambda p: p.to_bytes()),
         damaged([PATTERN]),

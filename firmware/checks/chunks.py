@@ -1,0 +1,50 @@
+"""Chunks of WAV and AIFF files that lie about their length, or lack their padding byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from firmware.formats.header import MAX_CHUNKS, AudioHeader, Read
+
+_AUDIO = (b"data", b"SSND")
+_RIFF = "fmt |data|LIST|fact|smpl|cue |bext|JUNK|PAD |RLND|inst|id3 |iXML|acid|afsp|cart|FLLR|PEAK|minf|elm1"
+_AIFF = "COMM|SSND|MARK|INST|NAME|AUTH|ANNO|COMT|APPL|FVER|CHAN|ID3 |AESD|MIDI"
+_KNOWN = frozenset(f"{_RIFF}|{_AIFF}|regn|umid|slnt|plst|labl|note|ltxt".encode().split(b"|"))
+
+
+def chunk_problems(read: Read, size: int, header: AudioHeader | None) -> Iterator[tuple[str, str]]:
+    """The id (``odd-chunk``, ``absurd-size``) and sentence of each problem in a file of ``size`` bytes.
+
+    ``header`` is that of admission, None where it refused the file. A container without chunks has none.
+    """
+    magic = read(0, min(12, size))
+    if magic[:4] not in (b"RIFF", b"RIFX", b"FORM") or len(magic) < 12 or (header and header.unfinished):
+        return
+    order = "little" if magic[:4] == b"RIFF" else "big"
+    position = 12
+    for _ in range(MAX_CHUNKS):
+        head = read(position, 8) if position + 8 <= size else b""
+        if len(head) < 8:
+            return
+        name = head[:4]
+        length = int.from_bytes(head[4:], "little" if order == "little" else "big")
+        end = position + 8 + length
+        if end > size:
+            if name not in _AUDIO:
+                shown = name.decode("latin-1")
+                yield (
+                    "absurd-size",
+                    f"the chunk {shown!r} claims {length:,} bytes; the file ends {end - size:,} before",
+                )
+            return
+        position = end + (length & 1)
+        if length & 1 and _is_unpadded(read, end, size):
+            shown = name.decode("latin-1")
+            yield "odd-chunk", f"the chunk {shown!r} of {length:,} bytes has no padding byte"
+            position = end
+
+
+def _is_unpadded(read: Read, end: int, size: int) -> bool:
+    """Whether the next chunk begins at once: its name is a known one there, and none a byte later."""
+    after = read(end, min(5, size - end)) if end < size else b""
+    return after[:4] in _KNOWN and after[1:5] not in _KNOWN

@@ -1,0 +1,129 @@
+"""What correcting a card would do, file by file, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sdcard_image.types import Card, Item, Made
+
+from .convert import Recipe
+from .streams import open_on_card
+
+
+class Do(StrEnum):
+    """What becomes of a file."""
+
+    KEEP = "keep"  # bit for bit; its path may change
+    CONVERT = "convert"
+    DROP = "drop"  # not on the corrected card
+    INDEX = "index"  # a device's table of pads, written anew
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the card to be corrected. ``host`` is the file behind it, where the card is a folder."""
+
+    card: Card
+    path: str
+    size: int
+    modified: datetime | None = None
+    host: Path | None = None
+
+    def open(self) -> BinaryIO:
+        """Its bytes, to be read anywhere."""
+        return self.host.open("rb") if self.host is not None else open_on_card(self.card, self.path)
+
+    def read(self) -> bytes:
+        """All of it: for small files."""
+        with self.open() as stream:
+            return stream.read()
+
+    def item(self, path: str) -> Item:
+        """The same content at another path of another card."""
+        content = Made(self.size, self.read) if self.host is None else self.host
+        return Item(path, content, self.modified)
+
+
+@dataclass(frozen=True, slots=True)
+class FixAction:
+    """One file: ``old`` is its path on the card ("" where it is new), ``new`` on the corrected one.
+
+    ``pad`` is the number of the pad that plays it (from 0, -1: none), ``index`` the table that lists the pad,
+    or for a table its own new path.
+    """
+
+    do: Do
+    old: str
+    new: str
+    why: tuple[str, ...] = ()
+    source: SourceFile | None = None
+    recipe: Recipe | None = None
+    pad: int = -1
+    index: str = ""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything happens to the file."""
+        return self.do is not Do.KEEP or self.old != self.new
+
+    def document(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"do": str(self.do), "old": self.old, "new": self.new, "why": list(self.why)}
+
+
+@dataclass(frozen=True, slots=True)
+class FixPlan:
+    """All that is to be done. ``folders`` are those of the corrected card, parents first."""
+
+    device: str
+    actions: tuple[FixAction, ...]
+    folders: tuple[str, ...]
+    notes: tuple[str, ...]
+    label: str
+    size_bytes: int  # of the card given; 0 for a folder
+
+    @property
+    def changes(self) -> tuple[FixAction, ...]:
+        """The actions that change something."""
+        return tuple(one for one in self.actions if one.is_change)
+
+    def document(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        counts = {str(do): sum(one.do is do for one in self.actions) for do in Do}
+        counts["rename"] = sum(one.do is Do.KEEP and one.old != one.new for one in self.actions)
+        return {
+            "device": self.device,
+            "counts": counts,
+            "actions": [one.document() for one in self.changes],
+            "notes": list(self.notes),
+        }
+
+    def lines(self) -> list[str]:
+        """The table old -> new for people, one line a change, and what is kept as a sum."""
+        kept = len(self.actions) - len(self.changes)
+        lines = [f"{kept:,} file{'s' * (kept != 1)} kept as they are, bit for bit"]
+        for one in self.changes:
+            why = f"  ({'; '.join(one.why)})" if one.why else ""
+            if one.do is Do.DROP:
+                lines.append(f"drop     {one.old}{why}")
+            elif one.do is Do.KEEP:
+                lines.append(f"rename   {one.old} -> {one.new}{why}")
+            else:
+                old = f"{one.old} -> " if one.old and one.old != one.new else ""
+                lines.append(f"{one.do!s:8} {old}{one.new}{why}")
+        return lines + list(self.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class FixReport:
+    """What was made: how many files, and the remarks of converting, by path on the corrected card."""
+
+    destination: Path
+    files: int
+    converted: int
+    dropped: int
+    notes: tuple[tuple[str, str], ...]

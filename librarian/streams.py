@@ -1,0 +1,86 @@
+"""Audio files as seekable streams of bytes, wherever they lie; and windows into them."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from sdcard_image.types import Card
+
+_BUFFER = 1 << 20
+
+
+class CardStream(io.RawIOBase):
+    """A file of a card, for reading."""
+
+    def __init__(self, card: Card, path: str) -> None:
+        self._card, self._path = card, path
+        self._size, self._at = card.entry(path).size, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte."""
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what callers really pass
+        """Fill ``buffer`` as far as the file goes."""
+        data = self._card.read(self._path, self._at, len(buffer))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def open_on_card(card: Card, path: str) -> BinaryIO:
+    """A buffered stream of a card's file; errors while reading are `CardError`."""
+    return io.BufferedReader(CardStream(card, path), _BUFFER)
+
+
+class Guarded:
+    """A stretch of a stream, for a C library that calls back: a failure is kept, and reads as an early end.
+
+    Exceptions cannot travel through the library; `check` raises what was kept.
+    """
+
+    def __init__(self, stream: BinaryIO, start: int, length: int) -> None:
+        self._stream, self._start, self._length = stream, start, length
+        self._at = 0
+        self._failure: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what went wrong since."""
+        if self._failure is not None:
+            raise self._failure
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte of the stretch."""
+        self._at = max(0, offset + (0, self._at, self._length)[whence])
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to ``size`` bytes; fewer where the stretch ends or the stream fails."""
+        left = max(0, self._length - self._at)
+        try:
+            self._stream.seek(self._start + self._at)
+            data = self._stream.read(left if size < 0 else min(size, left))
+        except Exception as error:  # noqa: BLE001,RUF100  raised again by check()
+            self._failure = error
+            return b""
+        self._at += len(data)
+        return data

@@ -1,0 +1,351 @@
+"""Where a damaged card's volume begins and how it is laid out: boot sector, backup, and what the FATs betray.
+
+Every candidate (each boot sector as stored, each with single fields taken from the other or inferred) is
+judged by evidence on the card: where FATs begin, whether the top folder is one, whether folders' dot entries
+name the clusters they stand in, whether the size fits. The best one wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sdcard_image.bootsector import SIGNATURE, BootSector, FsInfo, Mbr
+from sdcard_image.direntry import DIRECTORY, LONG, SIZE
+from sdcard_image.medium import Medium
+from sdcard_image.locate import find_volume
+from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder
+from sdcard_image.types import CardError
+
+GEOMETRY = ("bytes_per_sector", "sectors_per_cluster", "reserved_sectors", "fats", "total_sectors",
+            "fat_sectors", "root_cluster")  # fmt: skip
+BACKUP = 6
+SECTOR = 512
+_SEARCH = 32 << 20  # bytes in which a FAT's first entries are looked for
+_STARTS = (0, 63, 128, 2048, 8192, 16384, 32768, 65536)  # where formatters put partitions, in sectors
+# What these fields hold on nearly every card: where the two boot sectors disagree, this is believed.
+_USUAL: dict[str, Any] = {
+    "jump": b"\xeb\x58\x90",
+    "reserved": bytes(12),
+    "boot_signature": 0x29,
+    "fs_type": b"FAT32   ",
+}
+_SURE = 18  # evidence below which nothing is repaired
+
+
+@dataclass(slots=True)
+class System:
+    """A volume's place and layout. ``defects``: (identifier, sentence); ``evidence``: what speaks for it."""
+
+    offset: int
+    boot: BootSector
+    primary: bytes
+    backup: bytes
+    mbr: Mbr | None
+    part: int | None  # which entry of the partition table
+    evidence: int
+    inferred: tuple[str, ...] = ()
+    defects: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def sector(self) -> int:
+        """Bytes of a sector."""
+        return self.boot.bytes_per_sector
+
+    @property
+    def cluster_bytes(self) -> int:
+        """Bytes of a cluster."""
+        return self.boot.cluster_bytes
+
+    def fat_offset(self, copy: int) -> int:
+        """Byte on the card where a FAT begins."""
+        return self.offset + (self.boot.reserved_sectors + copy * self.boot.fat_sectors) * self.sector
+
+    @property
+    def data_offset(self) -> int:
+        """Byte on the card where cluster 2 begins."""
+        return self.fat_offset(self.boot.fats)
+
+    def cluster_offset(self, cluster: int) -> int:
+        """Byte on the card where a cluster begins."""
+        return self.data_offset + (cluster - 2) * self.cluster_bytes
+
+
+def read_within(medium: Medium, offset: int, length: int) -> bytes:
+    """Bytes as far as the medium goes; zeros beyond, as a card cut short would have had there."""
+    have = max(0, min(length, medium.size - offset)) if offset >= 0 else 0
+    return (medium.pread(offset, have) if have else b"").ljust(length, b"\0")
+
+
+def locate(medium: Medium) -> System:
+    """The volume on a medium; `CardError` that says what is there instead."""
+    if medium.size < SECTOR:
+        raise CardError(f"this is no FAT32 card: it is only {medium.size} bytes")
+    mbr = Mbr.unpack(medium.pread(0, SECTOR))
+    best: System | None = None
+    for offset, part in _starts(mbr):
+        if offset + SECTOR > medium.size:
+            continue
+        system = _at(medium, offset, mbr if offset else None, part)
+        if system and (best is None or system.evidence > best.evidence):
+            best = system
+            if best.evidence >= _SURE + 8 and not best.inferred:
+                break
+    if best is None or best.evidence < _SURE:
+        find_volume(medium.pread, medium.size)  # says what it is instead
+        raise CardError("this is no FAT32 card, or too little of its system area is left to repair it")
+    _note(medium, best)
+    return best
+
+
+def _starts(mbr: Mbr | None) -> Iterator[tuple[int, int | None]]:
+    yield 0, None
+    seen = {0}
+    for i, part in enumerate(mbr.partitions if mbr else ()):
+        if part.type and part.start and part.start not in seen:
+            seen.add(part.start)
+            yield part.start * SECTOR, i
+    yield from ((start * SECTOR, None) for start in _STARTS if start not in seen)
+
+
+def _at(medium: Medium, offset: int, mbr: Mbr | None, part: int | None) -> System | None:
+    """The best reading of the sectors at a place."""
+    primary = read_within(medium, offset, SECTOR)
+    boot = BootSector.unpack(primary)
+    copy = boot.backup_sector if 0 < boot.backup_sector < 64 else BACKUP
+    backup = read_within(medium, offset + copy * SECTOR, SECTOR)
+    if copy != BACKUP and backup[510:] != SIGNATURE:
+        backup = read_within(medium, offset + BACKUP * SECTOR, SECTOR)
+    room = mbr.partitions[part].sectors if mbr and part is not None else 0
+    judge = _Judge(medium, offset, room)
+    best: tuple[int, BootSector, tuple[str, ...]] | None = None
+    for candidate, inferred in _candidates(judge, primary, backup):
+        points = judge.points(candidate) - min(4, 2 * len(inferred))
+        if best is None or points > best[0]:
+            best = points, candidate, inferred
+    if best is None or best[0] < _SURE:
+        return None
+    boot = _normalised(medium, offset, best[1], BootSector.unpack(backup))
+    return System(offset, boot, primary, backup, mbr, part, best[0], best[2])
+
+
+def _candidates(judge: _Judge, primary: bytes, backup: bytes) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
+    """Each boot sector as stored; where neither stands by itself, with fields from elsewhere."""
+    stored = [BootSector.unpack(primary), BootSector.unpack(backup)]
+    points = [judge.points(boot) for boot in stored]
+    yield from ((boot, ()) for boot in stored)
+    best = stored[points.index(max(points))]
+    if max(points) >= _SURE + 8 and judge.has_top_folder(best):
+        return
+    if not (any(primary) or any(backup)) and judge.offset and not judge.room:
+        return  # nothing speaks for a volume here
+    one, other = stored
+    for name in GEOMETRY:
+        yield replace(one, **{name: getattr(other, name)}), (name,)
+        yield replace(other, **{name: getattr(one, name)}), (name,)
+    guessed = _inferred(judge, stored)
+    for base in stored:
+        for name, value in guessed.items():
+            yield replace(base, **{name: value}), (name,)
+        if guessed:
+            yield from _with_clusters(replace(base, **guessed), tuple(guessed), judge)
+
+
+def _with_clusters(
+    base: BootSector, names: tuple[str, ...], judge: _Judge
+) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
+    for total in {base.total_sectors, judge.room, (judge.medium.size - judge.offset) // SECTOR} - {0}:
+        for power in range(8):
+            boot = replace(base, sectors_per_cluster=1 << power, total_sectors=total & 0xFFFF_FFFF)
+            yield boot, (*names, "sectors_per_cluster")
+
+
+def _inferred(judge: _Judge, stored: list[BootSector]) -> dict[str, Any]:
+    """Fields that show on the card: two FATs begin with the same mark, and data follows the second."""
+    first = judge.find_fat(SECTOR, _SEARCH)
+    if first is None:
+        return {"root_cluster": 2}
+    fields: dict[str, Any] = {
+        "root_cluster": 2,
+        "bytes_per_sector": SECTOR,
+        "reserved_sectors": (first - judge.offset) // SECTOR,
+    }
+    for boot in stored:
+        at = first + boot.fat_sectors * SECTOR
+        if boot.fat_sectors and judge.is_fat(at):
+            return fields | {"fat_sectors": boot.fat_sectors, "fats": 2}
+    second = judge.find_fat(first - judge.offset + SECTOR, 2 * _SEARCH)
+    if second is None:
+        return fields
+    return fields | {"fat_sectors": (second - first) // SECTOR, "fats": 2}
+
+
+class _Judge:
+    """Evidence for a layout of the volume at ``offset``. ``room``: sectors by the partition table, or 0."""
+
+    def __init__(self, medium: Medium, offset: int, room: int) -> None:
+        self.medium, self.offset, self.room = medium, offset, room
+
+    def is_fat(self, at: int) -> bool:
+        """Whether a FAT's first two entries stand at a byte."""
+        data = read_within(self.medium, at, 8)
+        return data[0] >= 0xF0 and data[1:3] == b"\xff\xff" and data[3] & 15 == 15 and data[7] & 3 == 3
+
+    def find_fat(self, begin: int, length: int) -> int | None:
+        """First sector from byte ``begin`` of the volume on that begins like a FAT."""
+        for at in range(self.offset + begin, min(self.offset + begin + length, self.medium.size), 1 << 20):
+            data = read_within(self.medium, at, 1 << 20)
+            words = np.frombuffer(data, "<u4").reshape(-1, SECTOR // 4)
+            marks = (words[:, 0] & 0x0FFF_FFF0 == 0x0FFF_FFF0) & (words[:, 1] & 0x03FF_FFF8 == 0x03FF_FFF8)
+            if marks.any():
+                return at + int(np.argmax(marks)) * SECTOR
+        return None
+
+    def points(self, boot: BootSector) -> int:
+        """How much speaks for a layout; 0 where it cannot be one."""
+        spc, bps = boot.sectors_per_cluster, boot.bytes_per_sector
+        if bps not in (512, 1024, 2048, 4096) or not 0 < spc <= 128 or spc & (spc - 1):
+            return 0
+        if not 1 <= boot.fats <= 4 or not boot.reserved_sectors or not boot.fat_sectors:
+            return 0
+        need = -(-(boot.clusters + 2) * 4 // bps)
+        start = (boot.reserved_sectors + boot.fats * boot.fat_sectors) * bps
+        if not 1 <= boot.clusters <= 0x0FFF_FFF5 or need > boot.fat_sectors:
+            return 0
+        if not 2 <= boot.root_cluster < boot.clusters + 2 or self.offset + start >= self.medium.size:
+            return 0
+        return self._fats(boot, need) + self._size(boot) + self._marks(boot) + self._folders(boot, start)
+
+    def _fats(self, boot: BootSector, need: int) -> int:
+        bps = boot.bytes_per_sector
+        at = [self.offset + (boot.reserved_sectors + i * boot.fat_sectors) * bps for i in range(boot.fats)]
+        points = 7 * sum(self.is_fat(a) for a in at[:2]) + (4 if boot.fats == 2 else 0)
+        points += 2 if boot.fat_sectors - need <= max(16, need // 8) else 0
+        tail = read_within(self.medium, at[0] + (boot.clusters + 2) * 4, 2048)
+        room = max(0, boot.fat_sectors * bps - (boot.clusters + 2) * 4)
+        points -= 3 if any(tail[:room]) else 0
+        # nothing but the second FAT and the data may follow the first
+        return points - (6 if self.is_fat(self.offset + boot.reserved_sectors * bps + need * bps // 2) else 0)
+
+    def _size(self, boot: BootSector) -> int:
+        total, room = boot.total_sectors * boot.bytes_per_sector, self.medium.size - self.offset
+        points = 4 if total in (room, self.room * SECTOR) else 0
+        return points + (3 if total <= room else -4)
+
+    def _marks(self, boot: BootSector) -> int:
+        usual = (
+            boot.signature == SIGNATURE,
+            boot.fs_type == b"FAT32   ",
+            boot.boot_signature == 0x29,
+            boot.root_entries == 0 and boot.fat_sectors_16 == 0 and boot.total_sectors_16 == 0,
+            boot.version == 0,
+            boot.media >= 0xF0,
+            boot.root_cluster == 2,
+        )
+        return sum(usual) - 3 * sum(not u for u in usual[:1])
+
+    def has_top_folder(self, boot: BootSector) -> bool:
+        """Whether something stands where a layout puts the top folder."""
+        start = (boot.reserved_sectors + boot.fats * boot.fat_sectors) * boot.bytes_per_sector
+        at = self.offset + start + (boot.root_cluster - 2) * boot.cluster_bytes
+        return any(read_within(self.medium, at, 32))
+
+    def _folders(self, boot: BootSector, start: int) -> int:
+        """The top folder looks like one, and the folders in it stand where their dot entries say."""
+        at, size = self.offset + start, boot.cluster_bytes
+        top = read_within(self.medium, at + (boot.root_cluster - 2) * size, min(size, 1 << 16))
+        if not looks_like_folder(top, boot.clusters + 2) or dots(top)[0] is not None:
+            return -8
+        points, asked = (5 if any(top) else 1), 0
+        for i in range(0, len(top) - 31, SIZE):
+            slot = top[i : i + SIZE]
+            if not slot[0] or slot[0] == 0xE5 or not slot[11] & DIRECTORY or slot[11] & 0x3F == LONG:
+                continue
+            cluster = Found(0, slot, "", b"").cluster
+            if 2 <= cluster < boot.clusters + 2 and asked < 4:
+                asked += 1
+                own, _ = dots(read_within(self.medium, at + (cluster - 2) * size, 64))
+                points += 3 if own == cluster else -1
+        return points
+
+
+def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector) -> BootSector:
+    """The fields that do not decide the layout, as they must be."""
+    spare = other if other.signature == SIGNATURE else boot
+    known = boot.signature == SIGNATURE and boot.jump[0] in (0xEB, 0xE9)
+    boot = replace(
+        boot,
+        media=boot.media if boot.media in (0xF0, *range(0xF8, 0x100)) else 0xF8,
+        drive_number=boot.drive_number or spare.drive_number or 0x80,
+        root_entries=0,
+        total_sectors_16=0,
+        fat_sectors_16=0,
+        version=0,
+        reserved1=0,
+        signature=SIGNATURE,
+        sectors_per_track=boot.sectors_per_track or spare.sectors_per_track or 63,
+        heads=boot.heads or spare.heads or 255,
+        hidden_sectors=offset // SECTOR if offset else boot.hidden_sectors,
+        backup_sector=_backup_place(boot, other),
+        **{
+            name: value
+            for name, value in _USUAL.items()
+            if not (known and getattr(boot, name) == getattr(spare, name))
+        },
+    )
+    if boot.ext_flags & 0x80 and boot.ext_flags & 15 < boot.fats and other.ext_flags == boot.ext_flags:
+        flags = boot.ext_flags & 0x8F
+    else:
+        flags = 0
+    if spare.label != boot.label and not label_is_fine(boot.label):
+        boot = replace(boot, label=spare.label)
+    return replace(boot, ext_flags=flags, fsinfo_sector=_fsinfo_place(medium, offset, boot))
+
+
+def _backup_place(boot: BootSector, other: BootSector) -> int:
+    """Where the copy is: as said, if it is there, else sector 6, if there is room; 0 for none."""
+    if boot.backup_sector == 0 and other.signature != SIGNATURE and boot.signature == SIGNATURE:
+        return 0
+    known = boot.backup_sector == other.backup_sector and 1 < boot.backup_sector < boot.reserved_sectors
+    if known:
+        return boot.backup_sector
+    return BACKUP if boot.reserved_sectors > BACKUP + 1 else 0
+
+
+def _fsinfo_place(medium: Medium, offset: int, boot: BootSector) -> int:
+    for sector in (boot.fsinfo_sector, 1):
+        place = offset + sector * boot.bytes_per_sector
+        inside = 0 < sector < min(boot.reserved_sectors, 64) and sector != boot.backup_sector
+        if inside and FsInfo.unpack(read_within(medium, place, SECTOR)):
+            return sector
+    return 1 if boot.reserved_sectors > 1 else 0
+
+
+def _note(medium: Medium, system: System) -> None:
+    """What was wrong with the system area."""
+    boot, want = BootSector.unpack(system.primary), system.boot.pack()
+    wrong = [n for n in GEOMETRY if getattr(boot, n) != getattr(system.boot, n)]
+    wrong += ["signature"] if boot.signature != SIGNATURE else []
+    if wrong or system.inferred:
+        what = ", ".join(name.replace("_", " ") for name in dict.fromkeys([*wrong, *system.inferred]))
+        system.defects.append(("boot-sector-damaged", f"the boot sector is wrong in: {what}"))
+    elif _essential(system.primary) != _essential(want):
+        system.defects.append(("boot-sector-damaged", "the boot sector holds what it must not"))
+    if system.boot.backup_sector and _essential(system.backup) != _essential(system.primary):
+        system.defects.append(("boot-backup-differs", "the boot sector and its backup are not the same"))
+    end = system.offset + system.boot.total_sectors * system.sector
+    if end > medium.size:
+        system.defects.append(
+            (
+                "boot-sector-damaged",
+                f"the image is cut short: {end - medium.size:,} bytes of the volume are missing",
+            )
+        )
+
+
+def _essential(sector: bytes) -> bytes:
+    """A boot sector without the byte that systems use for their dirty mark."""
+    return sector[:65] + b"\0" + sector[66:]

@@ -1,0 +1,61 @@
+"""What is on a card, as far as it can be read, and the names as they are stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from firmware.checks.names import Named
+from firmware.checks.tree import Tree
+from firmware.findings import Finding, found
+from sdcard_image.types import Card, CardError, Entry
+
+MAX_ENTRIES = 1_000_000  # as many as a folder of the host may hold
+_DEEPEST = 128
+
+
+def read_tree(card: Card) -> tuple[Tree, list[Finding]]:
+    """Every entry that can be reached, and a finding for each folder that cannot be read."""
+    entries: list[Entry] = []
+    problems: list[Finding] = []
+    todo = ["/"]
+    while todo and len(entries) < MAX_ENTRIES:
+        folder = todo.pop()
+        try:
+            listed = card.listdir(folder)
+        except CardError as error:
+            problems.append(found("card-error", str(error), path=folder))
+            continue
+        entries += listed
+        below = [entry.path for entry in listed if entry.is_dir and entry.path.count("/") < _DEEPEST]
+        todo += reversed(below)
+    return Tree(entries), problems
+
+
+def stored_names(tree: Tree, host: Path | None) -> Iterator[Named]:
+    """Names as they are stored: the host's own where the card is a folder of the host."""
+    if host is not None:
+        yield from _host_names(host)
+        return
+    for entry in tree.entries:
+        yield Named(entry.path, entry.name, entry.is_dir)
+
+
+def _host_names(root: Path) -> Iterator[Named]:
+    todo, count = [(str(root), "")], 0
+    while todo:
+        folder, path = todo.pop()
+        try:
+            with os.scandir(folder) as found_here:
+                items = sorted(found_here, key=lambda item: item.name)
+        except OSError:
+            continue  # said where the entries are read
+        for item in items:
+            count += 1
+            if count > MAX_ENTRIES:
+                return
+            is_dir = item.is_dir(follow_symlinks=False)
+            yield Named(f"{path}/{item.name}", item.name, is_dir)
+            if is_dir and path.count("/") < _DEEPEST:
+                todo.append((item.path, f"{path}/{item.name}"))

@@ -1,0 +1,107 @@
+"""Every audio file of a card: the verdict that a boot would give, and what else its header says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from firmware.admission import Verdict, admit_smp, examine, fix
+from firmware.catalogue import SampleInfo
+from firmware.checks.chunks import chunk_problems
+from firmware.findings import Finding, Severity, catalogue, found
+from firmware.formats import FormatError, pad_info, rlnd, smp
+from firmware.formats.audio_header import AudioHeader, Read
+from firmware.layouts import sp404sx
+from firmware.layouts.admitting import suffix
+from firmware.profiles import Profile
+from sdcard_image.types import Card, CardError, Entry
+from sim.check.report import AudioFile
+
+
+class FileCheck:
+    """Judges files for the device of ``profile``. ``pads`` says which pad plays a path."""
+
+    def __init__(self, card: Card, profile: Profile, pads: Mapping[str, str]) -> None:
+        self._card, self._profile, self._pads = card, profile, pads
+        self.findings: list[Finding] = []
+        self.headers: dict[str, AudioHeader] = {}
+
+    def judge(self, entry: Entry) -> AudioFile:
+        """The file with its verdict; what is to be said is kept in ``findings``."""
+        pad = self._pads.get(entry.path, "")
+        try:
+            extents = tuple(self._card.extents(entry.path))
+            read = _reader(self._card, entry.path)
+            header, verdict = self._verdict(entry, read)
+            self.findings += self._said(entry, verdict, pad)
+            problems = list(chunk_problems(read, entry.size, header))
+            self.findings += [found(one, text, path=entry.path, pad=pad) for one, text in problems]
+            if header is not None:
+                self.findings += _rlnd_pad(entry, read, pad)
+        except CardError as error:
+            self.findings.append(found("card-error", str(error), path=entry.path, pad=pad))
+            return AudioFile(entry, False, None)
+        if header is None or not header.frames or not header.rate or header.encoding is None:
+            return AudioFile(entry, verdict.accepted, None, extents)
+        self.headers[entry.path] = header
+        return AudioFile(entry, verdict.accepted, _sample(entry.path, header), extents)
+
+    def _verdict(self, entry: Entry, read: Read) -> tuple[AudioHeader | None, Verdict]:
+        if suffix(entry.name) != "smp":
+            return examine(read, entry.size, self._profile, entry.name)
+        mark = self._profile.find("smp.rate")
+        try:
+            header = smp.parse(read(0, smp.DATA_OFFSET))
+        except FormatError as error:
+            return None, Verdict(False, error.id, str(error), mark.mark if mark else "")
+        if mark is None:  # no device of projects: refuse it by what it is
+            return examine(read, entry.size, self._profile, entry.name)
+        return header.audio(entry.size), admit_smp(header, entry.size, self._profile)
+
+    def _said(self, entry: Entry, verdict: Verdict, pad: str) -> Iterator[Finding]:
+        if not verdict.accepted:
+            yield refusal(
+                verdict.id, verdict.reason, verdict.mark, path=entry.path, pad=pad, profile=self._profile
+            )
+        for remark in verdict.remarks:
+            severity = catalogue()[remark.id].severity
+            yield found(
+                remark.id,
+                remark.text,
+                path=entry.path,
+                pad=pad,
+                mark=remark.mark or None,
+                severity=Severity.WARNING if severity is Severity.ERROR else severity,
+            )
+
+
+def refusal(id_: str, reason: str, mark: str, *, path: str, pad: str, profile: Profile) -> Finding:
+    """A refusal as a finding. What the device takes and only the simulation does not is a note."""
+    only_here = id_ == "not-simulated" and mark != "D"
+    severity = Severity.NOTE if only_here else Severity.ERROR
+    return found(id_, reason, path=path, pad=pad, mark=mark, severity=severity, fix=fix(id_, profile))
+
+
+def _reader(card: Card, path: str) -> Read:
+    return lambda offset, n: card.read(path, offset, n)
+
+
+def _rlnd_pad(entry: Entry, read: Read, pad: str) -> Iterator[Finding]:
+    """Whether the RLND chunk of an SX card's file names the pad that the file is for."""
+    if not pad or not entry.path.casefold().startswith(sp404sx.FOLDER.casefold() + "/"):
+        return
+    try:
+        chunk = rlnd.find(read(0, rlnd.DATA_OFFSET))
+    except FormatError as error:
+        yield found("rlnd-pad", str(error), path=entry.path, pad=pad)
+        return
+    if chunk is not None and chunk.pad_index != pad_info.index(pad[0], int(pad[1:])):
+        bank, place = divmod(chunk.pad_index, pad_info.PADS_PER_BANK)
+        other = f"pad {pad_info.BANKS[bank]}{place + 1}" if bank < len(pad_info.BANKS) else "no pad"
+        yield found("rlnd-pad", f"the chunk names {other}, the file {pad}", path=entry.path, pad=pad)
+
+
+def _sample(path: str, header: AudioHeader) -> SampleInfo:
+    assert header.encoding is not None
+    return SampleInfo(
+        path, header.frames, header.rate, header.channels, header.bits, header.encoding, header.data_offset
+    )

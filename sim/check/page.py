@@ -1,0 +1,210 @@
+"""A check's report as one self-contained HTML page: no network, readable on a phone, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from firmware.catalogue import Catalogue
+from firmware.findings import Finding, Severity, catalogue
+from sdcard_image import open_card
+from sdcard_image.types import Card, CardError
+from sim.check.markup import name, text
+from sim.check.picture import card_map, waveform
+from sim.check.report import AudioFile, BankVoices, CheckReport, Scene, Task
+from sim.check.text import how_known, summary, what_it_is, where
+
+MOST_WAVES = 60
+_HEARD = frozenset(
+    (
+        "silence",
+        "clipping",
+        "dc-offset",
+        "leading-silence",
+        "loop-click",
+        "mono-cancel",
+        "over-full-scale",
+        "byte-order",
+    )
+)
+MOST_ROWS = 2_000
+MOST_SCENES = 17
+_EXAMPLES = 8
+_SIGNS = {"error": "✕", "warning": "!", "note": "i", "ok": "✓", "empty": ""}
+_WORST = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.NOTE: 1}
+_TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
+
+
+def page(report: CheckReport) -> str:
+    """The page. The card is opened again for its pictures; where it does not mount, there are none."""
+    template = Template(files(__package__).joinpath("page.html").read_text("utf-8"))
+    try:
+        with closing(open_card(Path(report.card))) as card:
+            waves, map_ = "".join(_waves(card, report)), _map(card, report)
+    except CardError:
+        waves, map_ = "", ""
+    return template.substitute(
+        title=text(f"Check of {Path(report.card).name}"),
+        verdict=report.verdict,
+        summary=text(summary(report)),
+        what=text(f"{report.card}: {what_it_is(report)}"),
+        device=text(f"{report.profile.title} ({how_known(report)})"),
+        quick="<p>Only headers were looked at (--quick).</p>" if report.options.quick else "",
+        tasks="".join(_task(task) for task in report.tasks()) or "<p>Nothing to do.</p>",
+        pads="".join(_scene(scene, report) for scene in report.scenes[:MOST_SCENES])
+        or "<p>No pad has a sample.</p>",
+        voices=_voices(report),
+        map=map_ or "<p>There is no map: the card is a folder, or does not mount.</p>",
+        waves=waves or "<p>There is no sample in question whose wave can be drawn.</p>",
+        rows="".join(_row(one) for one in report.findings[:MOST_ROWS]),
+        more=_more(len(report.findings) - MOST_ROWS, "--json lists them all"),
+    )
+
+
+def _more(count: int, how: str) -> str:
+    return f'<p class="more">and {count:,} more ({how})</p>' if count > 0 else ""
+
+
+def _badge(severity: str) -> str:
+    return f'<span class="badge {severity}">{_SIGNS[severity]} {severity}</span>'
+
+
+def _task(task: Task) -> str:
+    count = len(task.findings)
+    ids = dict.fromkeys(one.id for one in task.findings)
+    kinds = "".join(
+        f"<li><b>{kind.id}</b>: {text(kind.happens_at(task.severity))}"
+        f" <span class=why>{text(kind.why)}</span></li>"
+        for kind in map(catalogue().__getitem__, ids)
+    )
+    examples = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in task.findings[:_EXAMPLES])
+    does = ' <span class="does">--fix does it</span>' if task.fixable else ""
+    opened = " open" if task.severity is Severity.ERROR else ""
+    return (
+        f'<details class="task {task.severity}"{opened}><summary>{_badge(task.severity)}'
+        f" <span>{text(task.fix[:1].upper() + task.fix[1:])}</span>{does}<b class=count>{count:,}</b>"
+        f"</summary><ul>{kinds}</ul><ul class=examples>{examples}</ul>"
+        f"{_more(count - _EXAMPLES, 'see the table')}</details>"
+    )
+
+
+def _scene(scene: Scene, report: CheckReport) -> str:
+    made = scene.catalogue
+    found: dict[str, list[Finding]] = {}
+    for one in report.findings:
+        found.setdefault(one.path, []).append(one)
+    per_bank = report.profile.value("pads.per_bank")
+    title = f"<h3>{name(scene.name)}</h3>" if scene.name else ""
+    used = {pad.bank for pad in made.pads} | {one.bank for one in made.refused if one.bank}
+    banks = "".join(
+        _bank(bank, per_bank, made, found) for bank in report.profile.value("pads.banks") if bank in used
+    )
+    return f"{title}<div class=banks>{banks}</div>" if banks else ""
+
+
+def _bank(bank: str, per_bank: int, made: Catalogue, found: dict[str, list[Finding]]) -> str:
+    paths = {one.pad: (one.path, True) for one in made.refused if one.bank == bank and one.pad}
+    paths |= {pad.pad: (pad.sample.path, False) for pad in made.pads if pad.bank == bank}
+    cells = "".join(_cell(bank, pad, *paths.get(pad, ("", False)), found) for pad in range(1, per_bank + 1))
+    return f"<section class=bank><h4>Bank {bank}</h4><div class=pads>{cells}</div></section>"
+
+
+def _cell(bank: str, pad: int, path: str, refused: bool, found: dict[str, list[Finding]]) -> str:
+    label = f"{bank}{pad}"
+    here = [one for one in found.get(path, []) if path and one.pad in ("", label)]
+    worst = max((one.severity for one in here), key=_WORST.__getitem__, default=None)
+    state = "empty" if not path else worst.value if worst else "error" if refused else "ok"
+    tip = "; ".join([path, *(one.what for one in here)]) if path else "empty"
+    short = path.rpartition("/")[2]
+    return (
+        f'<div class="pad {state}" title="{text(tip)}" tabindex=0><b>{label}</b><i>{_SIGNS[state]}</i>'
+        f"<small>{name(short)}</small></div>"
+    )
+
+
+def _voices(report: CheckReport) -> str:
+    if not report.voices:
+        return "<p>Not predicted.</p>"
+    timing = report.options.timing
+    several = any(one.project for one in report.voices)
+    pieces = any(one.in_one_piece is not None for one in report.voices)
+    rows = "".join(
+        f"<tr>{f'<td>{name(one.project)}' if several else ''}<td>{one.bank}"
+        f"<td data-n={one.voices}>{one.voices} of {one.most}"
+        f"<td><progress max={one.most} value={one.voices}></progress>"
+        f"{f'<td>{_pieces(one)}' if pieces else ''}"
+        for one in report.voices
+    )
+    heads = ["project"] * several + ["bank", "voices without a gap", ""] + ["if unfragmented"] * pieces
+    return (
+        f"<p>On a card of {timing.latency_ms:g} ms a command and {timing.mb_per_s:g} MB/s, by the"
+        " engine's own timing model. How the device itself reads ahead is not known.</p>"
+        f"<div class=scroll><table class=sortable><thead><tr>{''.join(f'<th>{one}' for one in heads)}</thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _pieces(one: BankVoices) -> str:
+    return "" if one.in_one_piece is None else f"{one.in_one_piece} of {one.most}"
+
+
+def _row(one: Finding) -> str:
+    bank, number = one.pad[:1], one.pad[1:] or "0"
+    order = f"{bank}{int(number):02d}" if one.pad else ""
+    return (
+        f"<tr><td data-n={-_WORST[one.severity]}>{_badge(one.severity)}<td>{one.id}<td>{name(one.path)}"
+        f'<td data-n="{order}">{one.pad}<td>{text(one.what)}<td>{text(one.fix)}<td>{one.mark}'
+    )
+
+
+def _waves(card: Card, report: CheckReport) -> Iterator[str]:
+    """A figure for each sample in question; first those whose waves show why, then by severity."""
+    files_ = {one.entry.path: one for one in report.audio if one.sample is not None}
+    found: dict[str, list[Finding]] = {}
+    for one in report.findings:
+        if one.path in files_ and catalogue()[one.id].group == "audio":
+            found.setdefault(one.path, []).append(one)
+    shown = sorted(found, key=lambda path: not any(one.id in _HEARD for one in found[path]))
+    for path in shown[:MOST_WAVES]:
+        yield _wave(card, files_[path], found[path])
+    yield _more(len(found) - MOST_WAVES, "their findings are in the table")
+
+
+def _wave(card: Card, file: AudioFile, findings: list[Finding]) -> str:
+    assert file.sample is not None
+    sample = file.sample
+    shape = f"{sample.frames / sample.rate:.2f} s, {sample.rate / 1000:g} kHz, {sample.bits} bit"
+    badges = "".join(f"<li>{_badge(one.severity)} {text(one.what)}</li>" for one in findings)
+    return (
+        f"<figure>{waveform(card, sample)}<figcaption>{name(file.entry.path)}<small>{shape}</small>"
+        f"<ul>{badges}</ul></figcaption></figure>"
+    )
+
+
+def _map(card: Card, report: CheckReport) -> str:
+    if report.info is None or not report.info.size_bytes:
+        return ""
+    pieces: dict[str, list[tuple[int, int]]] = {}
+    for entry in card.walk():
+        if not entry.is_dir:
+            try:
+                pieces[entry.path] = [(run.offset, run.length) for run in card.extents(entry.path)]
+            except CardError:
+                continue
+    worst = {one.path: one.severity.value for one in reversed(report.findings)}
+    legend = "".join(
+        f'<span><i class="m-{state}"></i>{what}</span>'
+        for state, what in {
+            "free": "free",
+            "used": "files without findings",
+            "note": "notes",
+            "warning": "warnings",
+            "error": "errors",
+        }.items()
+    )
+    fragmented = sum(len(runs) > 1 for runs in pieces.values())
+    sums = f"{len(pieces):,} files, {fragmented:,} in more than one piece"
+    return f"{card_map(report.info, pieces, worst)}<p class=legend>{legend}</p><p>{sums}</p>"

@@ -1,0 +1,307 @@
+"""``benchpad export``: a finished card from a folder of samples."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli.common import SIZE, console, human_size, json_option, print_json, printable, progress
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from firmware.boot import BootResult
+    from librarian.export_types import Export, ExportPlan, Job
+    from librarian.kit import Kit
+    from sdcard_image.types import Card
+
+_REMARKS_SHOWN = 20
+_IMAGE_ENDINGS = (".img", ".bin", ".raw", ".dd", ".iso")
+_SMALLEST = 1 << 30
+_KIT = "kit.toml"
+
+
+@click.command()
+@click.option(
+    "--device", required=True, type=click.Choice(["sp404sx", "sp404mk2"]), help="Whose card it is to be."
+)
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder (or card) of samples.",
+)
+@click.option(
+    "--kit",
+    "kit_file",
+    type=click.Path(path_type=Path),
+    help="What goes on which pad; else kit.toml in the folder.",
+)
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="A card image (.img), or a folder."
+)
+@click.option(
+    "--size", type=SIZE, help="Capacity of the image, such as 4G; else the least from 1G on that it fits."
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Makes the dither's noise and the serial number."
+)
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@json_option
+def export(
+    *,
+    device: str,
+    source: Path,
+    kit_file: Path | None,
+    out: Path,
+    size: int | None,
+    seed: int,
+    plan_only: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Make a finished card: samples on pads, with names, tempos and settings, and patterns.
+
+    kit.toml says what goes on which pad. Without one, the files of folders A to J go on the pads of those
+    banks, or all files on pads in the order of their names. Audio is converted where the device would not
+    take it. At the end the device boots from the card, and every pad is compared with what was asked for.
+
+    Example: benchpad export --device sp404mk2 --from ~/kit -o card.img
+    """
+    from firmware.profiles import load  # noqa: PLC0415  nothing is needed to show help
+    from librarian.export import plan_export  # noqa: PLC0415  as above
+    from librarian.kit import KitError  # noqa: PLC0415  as above
+    from sdcard_image import open_card  # noqa: PLC0415  as above
+
+    profile = load(device)
+    with closing(open_card(source)) as card:
+        try:
+            plan = plan_export(card, profile, _kit(card, source, kit_file))
+            _check_out(out, plan, size, force=force)
+            if plan_only:
+                _show_plan(plan, out, as_json=as_json)
+                return
+            _make(plan, out, size, seed, force=force, as_json=as_json)
+        except KitError as error:
+            raise InputError(str(error)) from error
+
+
+def _kit(card: Card, source: Path, kit_file: Path | None) -> Kit | None:
+    """The kit that is named, or that lies in the folder; None where there is none."""
+    from librarian.kit import MAX_BYTES, parse  # noqa: PLC0415  as above
+
+    if kit_file is not None:
+        if kit_file.exists() and not kit_file.is_file():
+            raise InputError(f"{kit_file} is no file: name the kit.toml")
+        with kit_file.open("rb") as file:
+            data, name = file.read(MAX_BYTES + 1), str(kit_file)
+    elif card.exists(f"/{_KIT}") and not card.entry(f"/{_KIT}").is_dir:
+        data, name = card.read(f"/{_KIT}", 0, MAX_BYTES + 1), str(source / _KIT)
+    else:
+        return None
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name} is larger than {MAX_BYTES >> 20} MiB, as no kit is")
+    try:
+        return parse(data.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: it is not UTF-8 text (byte {error.start:,})") from error
+
+
+def _is_image(out: Path) -> bool:
+    return not out.is_dir() and (out.is_file() or out.suffix.lower() in _IMAGE_ENDINGS)
+
+
+def _check_out(out: Path, plan: ExportPlan, size: int | None, *, force: bool) -> None:
+    """Refuse before the long work what would be refused after it."""
+    from librarian.export import roots  # noqa: PLC0415  as above
+    from librarian.export_folder import check_folder  # noqa: PLC0415  as above
+
+    if not plan.jobs and not plan.patterns and not plan.copied:
+        reasons = sorted(plan.remarks, key=lambda remark: "stays empty" not in remark)
+        why = f" ({reasons[0]})" if reasons else ""
+        raise InputError(f"there is nothing to put on a pad{why}")
+    if _is_image(out):
+        if out.exists() and not force:
+            raise InputError(f"{out} exists already: choose another name, or replace it with --force")
+    elif size is not None:
+        raise InputError(f"{out} is a folder, which has no size: leave --size out, or name an image (.img)")
+    else:
+        check_folder(out, roots(plan), overwrite=force)
+
+
+def _make(plan: ExportPlan, out: Path, size: int | None, seed: int, *, force: bool, as_json: bool) -> None:
+    from librarian.export import make_export  # noqa: PLC0415  as above
+    from librarian.export_folder import write_folder  # noqa: PLC0415  as above
+    from librarian.export_types import Spool  # noqa: PLC0415  as above
+
+    parent = out.parent
+    if not parent.is_dir():
+        raise InputError(f"cannot make {out}: there is no folder {parent}")
+    with tempfile.TemporaryDirectory(prefix=".benchpad-", dir=parent) as folder:
+        with progress("converting", 1.0) as advance:
+            made = make_export(plan, Spool(Path(folder)), seed=seed, advance=advance)
+        if _is_image(out):
+            _build(plan, made, out, size, seed, force=force)
+        else:
+            write_folder(out, made.items, made.roots, overwrite=force)
+    booted = _boot(out, plan)
+    missing = _missing(made, booted)
+    _show(plan, made, out, booted, missing, as_json=as_json)
+    if missing:
+        raise click.exceptions.Exit(1)
+
+
+def _build(plan: ExportPlan, made: Export, out: Path, size: int | None, seed: int, *, force: bool) -> None:
+    from sdcard_image import build_image, serial_from  # noqa: PLC0415  as above
+    from sim.cli.card_new import timestamp  # noqa: PLC0415  as above
+
+    label_fact = plan.profile.find("card.label")
+    label = str(label_fact.value) if label_fact else "BENCHPAD"
+    build_image(
+        out,
+        made.items,
+        size_bytes=size or _size_for(made),
+        label=label,
+        serial=serial_from(seed, label),
+        timestamp=timestamp(),
+        overwrite=force,
+    )
+
+
+def _size_for(made: Export) -> int:
+    """The least power of two from 1 GiB on that holds the items, with room for clusters and tables."""
+    from librarian.export import item_bytes  # noqa: PLC0415  as above
+
+    needed = sum(item_bytes(item) + (1 << 16) for item in made.items) * 33 // 32 + (32 << 20)
+    size = _SMALLEST
+    while size < needed:
+        size *= 2
+    return size
+
+
+def _boot(out: Path, plan: ExportPlan) -> BootResult:
+    from firmware.boot import boot  # noqa: PLC0415  as above
+    from sdcard_image import open_card  # noqa: PLC0415  as above
+
+    project = None if plan.copied or plan.profile.name == "sp404sx" else f"PROJECT_{plan.kit.project:02d}"
+    with closing(open_card(out)) as card:
+        return boot(card, plan.profile, card_ms=lambda reads, size: 0.0, project=project)
+
+
+def _missing(made: Export, booted: BootResult) -> list[str]:
+    """Pads that were asked for and that the booted device does not have, or not whole, with its reason."""
+    there = {(pad.bank, pad.pad): pad.sample.frames for pad in booted.catalogue.pads}
+    reasons = {(one.bank, one.pad): one.reason for one in booted.catalogue.refused}
+    wrong = []
+    for sample in made.samples:
+        place = sample.job.place
+        if there.get(place) != sample.frames:
+            reason = reasons.get(place, "the device does not find it")
+            wrong.append(f"pad {place[0]}{place[1]} was written, but does not boot: {reason}")
+    return wrong
+
+
+def _changes(job: Job) -> list[str]:
+    """What becomes of a file's audio, in words."""
+    recipe = job.recipe
+    if recipe is None:
+        return ["copied as it is"]
+    now, then = recipe.source, recipe.target
+    made = []
+    if now.rate != then.rate:
+        made.append(f"{now.rate} to {then.rate} Hz")
+    if now.is_float or now.bits != then.bits:
+        made.append(
+            f"{'float' if now.is_float else f'{now.bits} bit' if now.bits else 'coded'} to {then.bits} bit"
+        )
+    if now.channels != then.channels:
+        made.append(f"{now.channels} to {then.channels} channels")
+    return made or ["as it is, in the device's file"]
+
+
+def _document(plan: ExportPlan, out: Path) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "device": plan.profile.name,
+        "pads": [
+            {
+                "pad": f"{job.place[0]}{job.place[1]}",
+                "source": job.source,
+                "path": job.target,
+                "changes": _changes(job),
+            }
+            for job in plan.jobs
+        ],
+        "patterns": [
+            {"pad": f"{one.place[0]}{one.place[1]}", "source": one.source, "path": one.target}
+            for one in plan.patterns
+        ],
+        "copied": [new for _, new in plan.copied],
+    }
+
+
+def _show_plan(plan: ExportPlan, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_document(plan, out) | {"plan": True, "remarks": list(plan.remarks)})
+        return
+    _table(plan)
+    _remarks(plan.remarks)
+    click.echo(f"{out}: {_counted(plan)} would be written; nothing was")
+
+
+def _show(
+    plan: ExportPlan, made: Export, out: Path, booted: BootResult, missing: list[str], *, as_json: bool
+) -> None:
+    heard = [note for note in booted.catalogue.notes if note.startswith(("/", "pad ")) and not plan.copied]
+    remarks = [*made.remarks, *heard, *missing]
+    if as_json:
+        done = {one.job.place: one for one in made.samples}
+        document = _document(plan, out)
+        document["pads"] = [
+            told | {"frames": done[job.place].frames, "size_bytes": done[job.place].size_bytes}
+            for told, job in zip(document["pads"], plan.jobs, strict=True)
+            if job.place in done
+        ]
+        booted_pads = [f"{pad.bank}{pad.pad}" for pad in booted.catalogue.pads]
+        print_json(document | {"plan": False, "booted": booted_pads, "missing": missing, "remarks": remarks})
+        return
+    _remarks(remarks)
+    size = human_size(sum(one.size_bytes for one in made.samples))
+    what = f"{_counted(plan)} ({size})" if made.samples else _counted(plan)
+    click.echo(
+        f"{out}: {what}; the {plan.profile.title} boots from it with {len(booted.catalogue.pads)} pads"
+    )
+
+
+def _counted(plan: ExportPlan) -> str:
+    if plan.copied:
+        return f"{len(plan.copied)} files and folders as they are"
+    return f"{len(plan.jobs)} samples and {len(plan.patterns)} patterns"
+
+
+def _table(plan: ExportPlan) -> None:
+    from rich.table import Table  # noqa: PLC0415  see common.console
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("pad", "from", "to", "audio"):
+        table.add_column(heading, overflow="fold")
+    for job in plan.jobs:
+        name = f"{job.place[0]}{job.place[1]}"
+        table.add_row(name, printable(job.source), printable(job.target), ", ".join(_changes(job)))
+    for one in plan.patterns:
+        table.add_row(
+            f"{one.place[0]}{one.place[1]}", printable(one.source), printable(one.target), "pattern"
+        )
+    console().print(table)
+
+
+def _remarks(remarks: tuple[str, ...] | list[str]) -> None:
+    for remark in remarks[:_REMARKS_SHOWN]:
+        click.echo(f"note: {printable(remark)}", err=True)
+    if len(remarks) > _REMARKS_SHOWN:
+        click.echo(f"note: and {len(remarks) - _REMARKS_SHOWN} more; --json has them all", err=True)

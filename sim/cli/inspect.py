@@ -1,0 +1,142 @@
+"""``benchpad inspect``: any device file, explained field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli.common import console, json_option, print_json, printable
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from firmware.formats.description import Description
+
+_ROWS_SHOWN = 400
+_VALUE_SHOWN = 72  # characters of a value in the table
+_WITH_CHUNKS = ("wav", "sx-wav", "aiff")
+
+Read = Callable[[int, int], bytes]
+
+
+@click.command("inspect")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--device",
+    type=click.Choice(["sp404sx", "sp404mk2"]),
+    help="Whose pattern it is, where the bytes do not tell.",
+)
+@json_option
+def inspect_(*, file: Path, device: str | None, as_json: bool) -> None:
+    """Explain FILE, field by field: what it is, what it says, and what is not known of it.
+
+    Knows PAD_INFO.BIN (and one pad's record), PADCONF.BIN, .SMP and SX samples, patterns and pattern chains,
+    pictures, WAV and AIFF files with their loops and markers, and MIDI files.
+
+    Example: benchpad inspect PADCONF.BIN
+    """
+    description = described(file, device)
+    if as_json:
+        print_json(description.document())
+    else:
+        show(description)
+
+
+def described(file: Path, device: str | None = None) -> Description:
+    """The description of a host's file; InputError or FormatError, one sentence, where there is none."""
+    from firmware.formats import FormatError  # noqa: PLC0415  nothing is needed to show help
+    from firmware.formats.describe import describe  # noqa: PLC0415  as above
+    from firmware.formats.pattern import Device  # noqa: PLC0415  as above
+
+    _check_kind(file)
+    with file.open("rb") as stream:
+        size = stream.seek(0, 2)
+
+        def read(offset: int, n: int) -> bytes:
+            stream.seek(offset)
+            return stream.read(n)
+
+        whose = None if device is None else Device.SX if device == "sp404sx" else Device.MK2
+        try:
+            found = describe(read, size, file.name, whose)
+            if found.kind == "midi":
+                return _midi(read)
+            return _with_markers(found, read, size) if found.kind in _WITH_CHUNKS else found
+        except FormatError as error:
+            raise InputError(f"{file}: {error}") from error
+
+
+def _check_kind(file: Path) -> None:
+    if file.is_dir():
+        raise InputError(f"{file} is a folder: name a file in it, or see `benchpad card info {file}`")
+    if file.is_block_device():
+        raise InputError(f"{file} is a block device: `benchpad card info {file}` shows a card")
+    if file.exists() and not file.is_file():
+        raise InputError(f"{file} is no file that can be read in any order: copy what it gives to one")
+
+
+def _midi(read: Read) -> Description:
+    from librarian import midi_file  # noqa: PLC0415  mido, only for MIDI files
+
+    return midi_file.summary(read(0, midi_file.MAX_FILE_BYTES + 1))
+
+
+def _with_markers(found: Description, read: Read, size: int) -> Description:
+    """The description with the loops and markers of an audio file."""
+    from firmware.formats.audio_header import parse_header  # noqa: PLC0415  as above
+    from firmware.formats.description import Field  # noqa: PLC0415  as above
+    from librarian.markers import read_markers  # noqa: PLC0415  as above
+
+    markers = read_markers(read, size, parse_header(read, size))
+    fields = []
+    if markers.root_note is not None:
+        fields.append(Field("root_note", markers.root_note, "MIDI note that plays it as it is"))
+    if markers.loops:
+        shown = ", ".join(f"{loop.start} to {loop.end} {loop.mode}" for loop in markers.loops)
+        fields.append(Field("loops", [asdict(loop) for loop in markers.loops], f"frames: {shown}"))
+    if markers.points:
+        shown = ", ".join(f"{point.frame} {point.name}".strip() for point in markers.points)
+        fields.append(Field("markers", [asdict(point) for point in markers.points], f"frames: {shown}"))
+    return replace(found, fields=(*found.fields, *fields))
+
+
+def show(description: Description) -> None:
+    """The description for people."""
+    from rich.table import Table  # noqa: PLC0415  see common.console
+
+    out = console()
+    out.print(description.title, style="bold")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold", max_width=_VALUE_SHOWN)
+    table.add_column(overflow="fold")
+    for field in description.fields:
+        table.add_row(field.name, _value(field.value, field.meaning), printable(field.meaning))
+    out.print(table)
+    rows = [row.shown for row in description.rows if row.shown]
+    if rows:
+        out.print()
+    for line in rows[:_ROWS_SHOWN]:
+        out.print(printable(line))
+    if len(rows) > _ROWS_SHOWN:
+        out.print(f"and {len(rows) - _ROWS_SHOWN:,} more; --json has them all")
+    for remark in description.remarks[:_ROWS_SHOWN]:
+        out.print(f"note: {printable(remark)}")
+
+
+def _value(value: Any, meaning: str) -> str:
+    """A value in few words: what is long is in its meaning, or in the JSON."""
+    if isinstance(value, dict):
+        return printable(", ".join(f"{name} = {one}" for name, one in value.items()) or "none")
+    if isinstance(value, list):
+        text = (
+            "" if meaning and value and isinstance(value[0], dict) else ", ".join(map(str, value)) or "none"
+        )
+    elif value is None or isinstance(value, bool):
+        text = {None: "-", True: "yes", False: "no"}[value]
+    else:
+        text = str(value)
+    return printable(text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}...")

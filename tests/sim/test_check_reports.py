@@ -1,0 +1,182 @@
+"""The reports of a check: JSON that keeps to its schema, JUnit, text, and the page in a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from check_cards import CASES, Case, mk2_card, sx_card, wav, wave
+from click.testing import CliRunner
+
+from sim.cli import cli
+
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "check.schema.json").read_text("utf-8"))
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
+HOSTILE = {
+    "A/a\u202eb<script>alert(1)</script>'\".wav": wav(wave(level=0.0)),
+    "A/\u05e9\u05dc\u05d5\u05dd.wav": wav(wave(level=0.0)),
+    "A/\U0001f941\u200d\U0001f941.wav": wav(wave(level=0.0)),
+    "A/new\nline\x01.wav": wav(wave(level=0.0)),
+    "A/Schla\u0308ger.wav": wav(wave(level=0.0)),
+}
+
+
+def violations(value: object, schema: dict, where: str = "") -> list[str]:
+    """What in a value is not as the schema says, for the words of JSON Schema that ours uses."""
+    found = []
+    types = schema.get("type", [])
+    kinds = tuple(
+        (int, float) if t == "number" else TYPES[t] for t in ([types] if isinstance(types, str) else types)
+    )
+    if kinds and not isinstance(value, kinds):
+        return [f"{where}: {value!r} is not {types}"]
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{where}: {value!r} is not one of {schema['enum']}")
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        found.append(f"{where}: {value!r} is not like {schema['pattern']}")
+    if isinstance(value, int) and value < schema.get("minimum", value):
+        found.append(f"{where}: {value} is below {schema['minimum']}")
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        found += [f"{where}: no {name}" for name in schema.get("required", []) if name not in value]
+        if schema.get("additionalProperties") is False:
+            found += [f"{where}: {name} is too many" for name in value if name not in known]
+        for name, inner in value.items():
+            found += violations(inner, known.get(name, {}), f"{where}/{name}")
+    if isinstance(value, list):
+        for n, inner in enumerate(value):
+            found += violations(inner, schema.get("items", {}), f"{where}/{n}")
+    return found
+
+
+def check(*arguments: object, status: int = 0) -> str:
+    result = CliRunner().invoke(cli, ["check", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == status, result.output
+    return result.stdout if status in (0, 1) else result.stderr
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    folder = tmp_path / "card"
+    for path, data in HOSTILE.items():
+        target = folder / path.replace("</", "<\u2215")  # a slash cannot be in a name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    (Path(os.fsdecode(os.fsencode(folder) + b"/A/\xff.wav"))).write_bytes(wav(wave(level=0.0)))
+    return folder
+
+
+def test_the_judge_sees() -> None:
+    assert violations({}, SCHEMA)
+    assert violations({"counts": {"error": -1, "warning": 0, "note": 0, "x": 1}}, SCHEMA)[-2:] == [
+        "/counts: x is too many",
+        "/counts/error: -1 is below 0",
+    ]
+
+
+@pytest.mark.parametrize("name", ["no-device-folder", "few-voices", "pad-loop", "name-nfd"])
+def test_json_keeps_to_its_schema(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    errors = name in ("no-device-folder",)
+    arguments = [case.write(tmp_path), "--device", case.device, "--json"]
+    arguments += ["--card-latency", case.timing.latency_ms, "--card-speed", case.timing.mb_per_s]
+    document = json.loads(check(*arguments, status=1 if errors else 0))
+    assert not violations(document, SCHEMA)
+    assert document["verdict"] == ("errors" if errors else "warnings")
+    assert sum(document["counts"].values()) == len(document["findings"])
+    assert json.loads(check(*arguments, "--quick", status=1 if errors else 0))["voices"] == []
+
+
+def test_exit_status_and_strict(tmp_path: Path) -> None:
+    good = Case("sp404sx", sx_card()).write(tmp_path / "good")
+    assert "OK: 0 errors" in check(good)
+    doubtful = CASES["rlnd-pad"].write(tmp_path / "doubtful")
+    assert "OK, WITH WARNINGS" in check(doubtful, "--quick")
+    assert "strict" in check(doubtful, "--strict", "--quick", status=1)
+    assert "cannot open" in check(tmp_path / "none.img", status=2)
+    assert "latency" in check(good, "--card-latency", "nan", status=2)
+    check(good, "--device", "toaster", status=2)
+
+
+def test_text_is_never_a_wall(tmp_path: Path) -> None:
+    folder = Case("generic", {f"A/{n}.wav": wav(wave(level=0.0)) for n in range(16)}).write(tmp_path)
+    text = check(folder, "--quick")
+    assert "silence" not in text
+    text = check(folder)
+    assert text.count("/A/") == 4
+    assert "and 12 more (--all shows them)" in text
+    assert check(folder, "--all").count("/A/") == 16
+
+
+def test_junit_has_a_case_for_every_file(hostile: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    check(hostile, "--junit", report, status=1)
+    top = ET.parse(report).getroot()
+    audio = top.find("testsuite[@name='audio']")
+    assert audio is not None
+    assert len(audio) == 6
+    assert all("silence" in (case.findtext("system-out") or "") for case in audio)
+    failed = {failure.get("type") for failure in top.iter("failure")}
+    assert failed == {"name-control", "name-not-fat"}
+    assert int(top.get("failures", "0")) == len(list(top.iter("failure")))
+    assert int(top.get("tests", "0")) == len(list(top.iter("testcase")))
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_is_self_contained_and_safe(hostile: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    check(hostile, "--html", page, status=1)
+    text = page.read_text("utf-8")
+    parser = Tags()
+    parser.feed(text)
+    names = [tag for tag, _ in parser.tags]
+    assert names.count("script") == 1
+    assert not [attrs for _, attrs in parser.tags if {"src", "href"} & attrs.keys()]
+    assert "http" not in text.replace("http-equiv", "")
+    assert names.count("polygon") == 6
+    assert "\u202e" not in text
+    assert "\u05e9\u05dc\u05d5\u05dd" in text
+
+
+def test_the_page_has_a_map_and_pads(tmp_path: Path) -> None:
+    folder = Case("sp404mk2", mk2_card()).write(tmp_path / "card")
+    image, page = tmp_path / "card.img", tmp_path / "report.html"
+    made = CliRunner().invoke(
+        cli, ["card", "new", str(image), "--size", "64M", "--from", str(folder)], catch_exceptions=False
+    )
+    assert made.exit_code == 0, made.output
+    check(image, "--html", page)
+    text = page.read_text("utf-8")
+    assert 'class="map"' in text
+    assert 'class="m-used"' in text
+    assert text.count('<div class="pad ok"') == 1
+    assert text.count('<div class="pad empty"') == 15
+
+
+def test_a_browser_renders_the_page(hostile: Path, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    page = tmp_path / "report.html"
+    check(hostile, "--html", page, status=1)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command.append(f"--user-data-dir={tmp_path}/b")
+    run = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    rows = run.stdout.partition("<tbody>")[2]
+    assert rows.count("<tr") >= 5
+    assert 'tabindex="0"' in run.stdout.partition("<thead>")[2].partition("</thead>")[0]  # the script ran
