@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from sdcard_image.bootsector import FsInfo
 from sdcard_image.chains import Chains, values_of
-from sdcard_image.layout import CLEAN
-from sdcard_image.layout import ALIGNMENT, plan_geometry
+from sdcard_image.layout import ALIGNMENT, CLEAN, plan_geometry
 from sdcard_image.medium import FileMedium, Medium
 from sdcard_image.names import fold
 from sdcard_image.repair import read_fats

@@ -15,8 +15,8 @@ import numpy as np
 
 from sdcard_image.bootsector import SIGNATURE, BootSector, FsInfo, Mbr
 from sdcard_image.direntry import DIRECTORY, LONG, SIZE
-from sdcard_image.medium import Medium
 from sdcard_image.locate import find_volume
+from sdcard_image.medium import Medium
 from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder
 from sdcard_image.types import CardError
 
