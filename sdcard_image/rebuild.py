@@ -28,10 +28,11 @@ from sdcard_image.direntry import (
 )
 from sdcard_image.fat import BAD, END, MASK
 from sdcard_image.medium import Medium
+from sdcard_image.name_mending import fresh_alias
 from sdcard_image.names import fold
 from sdcard_image.recovered import LONG_EXTENSIONS, Lost, describe_lost
 from sdcard_image.salvage import Salvage
-from sdcard_image.slots import DOT, DOTDOT, Found, fresh_alias, with_place
+from sdcard_image.slots import DOT, DOTDOT, Found, with_place
 from sdcard_image.system_area import SECTOR, System, read_within
 from sdcard_image.tree import Folder, Thing, boot_label
 

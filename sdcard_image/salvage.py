@@ -251,8 +251,8 @@ class Salvage:
         if best is None:
             return False
         sure = "certain" if not best[0][0] else "likely"
-        rest = self._runs(best[1])
-        runs = cut(begin.runs, count - length(rest)) + rest
+        tail = self._runs(best[1])
+        runs = cut(begin.runs, count - length(tail)) + tail
         return self._take(thing, runs, "repaired", "an entry of its chain was lost in both FATs", sure)
 
     def _whole_but_for_its_end(self, thing: Thing) -> bool:
