@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import tempfile
 import time
 import tracemalloc
@@ -14,13 +15,14 @@ import pytest
 from card_damage import FILES, Hurt, card, judge, repaired
 from card_mutation import Mutator, valid_card
 from card_repair_properties import check_and_repair, wreck
-from card_tools import RamMedium, small_card, tree
+from card_tools import RamMedium, mtools_env, small_card, tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdcard_image import Item, build_image, mount
 from sdcard_image.bootsector import Mbr
 from sdcard_image.check import check_volume, structural
+from sdcard_image.medium import FileMedium
 from sdcard_image.repair import apply, plan_repair, repair_image
 from sdcard_image.types import CardError
 
@@ -160,3 +162,36 @@ def test_a_repair_never_overwrites_what_it_was_not_told_to(tmp_path) -> None:
         repair_image(image, image, overwrite=True)
     assert (tmp_path / "there.img").read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["card.img", "there.img"]
+
+
+NAMES = ["Café.wav", "naïve kick.wav", "😀 drum.wav", "طبل.wav", "Drum鼓.wav", "Kīck.wav", "a.b.c.wav"]
+NAMES += ["no ext", "foo+bar [x];=,.wav", ".hidden", "x" * 200 + ".wav", "tilde~name.wav", "ßtraße.wav"]
+NAMES += [
+    "1 2 3 4 5 6 7 8.aif",
+    "UPPER lower.WAV",
+    "thirteen.char",
+    *(f"loop number {i}.wav" for i in range(20)),
+]
+
+
+def test_sound_names_are_left_alone(tmp_path) -> None:
+    medium = small_card(tmp_path, [Item(f"/d/{name}", b"x" * 700) for name in NAMES])
+    assert list(structural(check_volume(medium))) == []
+    assert plan_repair(medium).changes.writes == []
+
+
+def test_sound_names_of_mtools_are_left_alone(tmp_path, require_tool) -> None:
+    image = tmp_path / "card.img"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run([require_tool("mkfs.fat"), "-F", "32", "-s", "1", image], check=True, capture_output=True)
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"y" * 300)
+    command = [require_tool("mcopy"), "-Q", "-i", image, *(tmp_path / name for name in NAMES), "::/"]
+    subprocess.run(command, check=True, capture_output=True, env=mtools_env())
+    report = check_volume(image)
+    assert report.files == len(NAMES)
+    assert list(structural(report)) == []
+    medium = FileMedium(image)
+    assert plan_repair(medium).changes.writes == []
+    medium.close()
