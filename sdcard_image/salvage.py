@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sdcard_image.chains import ENDS, Chains, Runs, Walk, cut, length
 from sdcard_image.direntry import DIRECTORY
+from sdcard_image.fat import BAD
 from sdcard_image.medium import Medium
 from sdcard_image.slots import Found, with_place
 from sdcard_image.system_area import System, read_within
@@ -340,12 +341,13 @@ class Salvage:
         return self._take(thing, _joined_runs(runs), "repaired", "entries of its chain were lost", "guess")
 
     def _hole(self, cluster: int, most: int) -> Runs:
-        """A stretch that the FATs call free and that holds something."""
+        """A stretch that the FATs call free or bad and that holds something."""
         end = min(cluster + most, self.chains.limit)
         self.chains.work -= end - cluster >> 6
         if self.chains.work < 0:
             return []
-        used = (self.chains.merged[cluster:end] != 0) | (self.chains.owner[cluster:end] != 0)
+        values = self.chains.merged[cluster:end]
+        used = ((values != 0) & (values != BAD)) | (self.chains.owner[cluster:end] != 0)
         count = int(used.argmax()) if used.any() else end - cluster
         looked = range(cluster, cluster + count, max(1, count // 8))
         return [(cluster, count)] if any(any(self.tree.read_cluster(c)) for c in looked) else []
