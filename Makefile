@@ -56,6 +56,7 @@ types: $(STAMP) ## mypy --strict
 fuzz: $(STAMP) ## look for bad input that is not handled; FUZZ_SECONDS=300, FUZZ_EXAMPLES=20000
 	@$(BIN)/python tests/fuzz/fuzz_formats.py --examples $(FUZZ_EXAMPLES)
 	@$(BIN)/python tests/fuzz/fuzz_mount.py $(FUZZ_SECONDS)
+	@$(BIN)/python tests/fuzz/fuzz_repair.py $(FUZZ_SECONDS)
 	@$(BIN)/python tests/fuzz/fuzz_midi.py $(FUZZ_SECONDS)
 	@$(BIN)/python tests/fuzz/fuzz_fix.py $(FUZZ_SECONDS)
 

@@ -11,7 +11,7 @@ from sdcard_image.layout import BAD, MASK
 
 Runs = list[tuple[int, int]]
 ENDS = 0x0FFF_FFF8  # this and above: the last cluster of a chain
-_WORK_PER_CLUSTER, _WORK_LEAST = 6, 2_000_000
+_WORK_PER_CLUSTER, _WORK_LEAST = 2, 500_000
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Chains:
 
     def run_end(self, cluster: int) -> int:
         """Last cluster of the contiguous stretch of a chain that holds ``cluster``."""
-        return int(self._breaks[np.searchsorted(self._breaks, cluster)])
+        return int(self._breaks[np.searchsorted(self._breaks, np.uint32(cluster))])
 
     def walk(self, first: int, limit: int, *, own: int = 0) -> Walk:
         """The chain from ``first``, at most ``limit`` clusters of it, before the first that another owns.
@@ -103,6 +103,8 @@ class Chains:
 
     def _cut(self, cluster: int, end: int, own: int) -> int:
         """The stretch up to where another's clusters, or this walk's own, begin."""
+        if end == cluster:
+            return end
         self.work -= (end - cluster) >> 6
         mine = self._stamp[cluster : end + 1] != self._walks
         if own >= 0:

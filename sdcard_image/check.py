@@ -63,7 +63,8 @@ def card_class(size_bytes: int) -> str:
 def check_volume(card: Medium | Path) -> VolumeReport:
     """All problems of a card's volume, whatever its bytes. Raises `CardError` only where it cannot be read.
 
-    Memory: up to 16 times the bytes of one FAT besides the folders; time is bounded by the size of the FAT.
+    Memory: up to 48 times the bytes of one FAT and 4 KB for each entry. Time: bounded by the size of the FAT,
+    whatever is in it.
     """
     if not isinstance(card, Path):
         return _check(card)
@@ -110,7 +111,7 @@ class _Check:
         for defect, what in self.system.defects:
             self.add(defect, "", what)
         self._marks()
-        self.salvage.run()
+        self.salvage.run(lost=False)
         tree = self.salvage.tree
         things = [t for t in tree.things if not (t.found.hidden and t.dropped)]
         for folder in tree.folders:

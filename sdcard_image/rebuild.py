@@ -28,15 +28,16 @@ from sdcard_image.direntry import (
 )
 from sdcard_image.layout import BAD, END, MASK
 from sdcard_image.medium import Medium
+from sdcard_image.name_mending import fresh_alias
 from sdcard_image.names import fold
 from sdcard_image.recovered import LONG_EXTENSIONS, Lost, describe_lost
 from sdcard_image.salvage import Salvage
-from sdcard_image.slots import DOT, DOTDOT, Found, fresh_alias, with_place
+from sdcard_image.slots import DOT, DOTDOT, Found, with_place
 from sdcard_image.system_area import SECTOR, System, read_within
 from sdcard_image.tree import Folder, Thing, boot_label
 
 WHEN = datetime(1980, 1, 1)  # noqa: DTZ001,RUF100  FAT time has no zone; recovered things have no date
-PER_FOLDER = 30_000
+PER_FOLDER, MAX_RECOVERED = 10_000, 20_000  # lost chains that are kept; a card with more holds noise
 CLEAN = 0x0C00_0000  # bits of FAT[1]: closed properly, no hard error
 _PIECE = 1 << 20
 
@@ -127,7 +128,10 @@ class Rebuild:
     # lost chains
 
     def _recover(self) -> None:
-        found = [(runs, describe_lost(self.medium, self.system, runs)) for runs in self.salvage.lost]
+        for runs in self.salvage.lost[MAX_RECOVERED:]:
+            self.chains.claim(runs, 0)
+        few = self.salvage.lost[:MAX_RECOVERED]
+        found = [(runs, describe_lost(self.medium, self.system, runs)) for runs in few]
         for runs, lost in found:
             if lost is None:
                 self.chains.claim(runs, 0)
@@ -343,11 +347,6 @@ class Rebuild:
         if boot.fsinfo_sector:
             info = FsInfo(free, self._next_free() if free else UNKNOWN).pack()
             sectors.append((boot.fsinfo_sector, info))
-            twin = boot.backup_sector + boot.fsinfo_sector
-            if boot.backup_sector and twin < boot.reserved_sectors:
-                stored = FsInfo.unpack(read_within(self.medium, system.offset + twin * system.sector, SECTOR))
-                if stored is not None:
-                    sectors.append((twin, info))
         for sector, data in sectors:
             self._put_start(system.offset + sector * system.sector, data)
         self._partition_table()

@@ -46,7 +46,7 @@ def kind_of(head: bytes) -> str:
 def describe_lost(medium: Medium, system: System, runs: Runs) -> Lost | None:
     """A lost chain as a file; None where it is one cluster of zeros."""
     offset = system.cluster_offset(runs[0][0])
-    head = read_within(medium, offset, system.cluster_bytes)
+    head = read_within(medium, offset, system.cluster_bytes if length(runs) == 1 else 64)
     if length(runs) == 1 and not any(head):
         return None
     held = length(runs) * system.cluster_bytes

@@ -11,8 +11,12 @@ import struct
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sdcard_image.chains import ENDS, Chains, Runs, Walk, cut, length
 from sdcard_image.direntry import DIRECTORY
+from sdcard_image.layout import BAD
 from sdcard_image.medium import Medium
 from sdcard_image.slots import Found, with_place
 from sdcard_image.system_area import System, read_within
@@ -31,12 +35,12 @@ class Salvage:
         self.lost: list[Runs] = []
         self.lost_folders: list[Folder] = []
         self._files: dict[int, Thing] = {}
-        self._lengths: dict[int, Walk] = {}
+        self._lengths: NDArray[np.int32] = np.zeros(chains.limit, np.int32)
         self._heads: list[int] | None = None
         self._starts: set[int] = set()
 
-    def run(self) -> None:
-        """Everything, in order."""
+    def run(self, *, lost: bool = True) -> None:
+        """Everything, in order; with ``lost`` also the chains that nobody claims."""
         self.tree.walk()
         self._place_lost_folders()
         self._refuse_doubtful()
@@ -48,10 +52,11 @@ class Salvage:
             self._attempt(attempt)
         for attempt in (self._contiguous, self._copied, self._remains):
             self._attempt(attempt)
-        self._loose()
+        if lost:
+            self._loose()
 
     def _attempt(self, how: Callable[[Thing], bool]) -> None:
-        self._lengths.clear()
+        self._lengths[:] = 0
         self._heads = None
         self.broken = [thing for thing in self.broken if not how(thing)]
 
@@ -201,11 +206,17 @@ class Salvage:
 
     # broken files
 
-    def _length(self, head: int) -> Walk:
-        walk = self._lengths.get(head)
-        if walk is None or (walk.count and self.chains.owner[head]):
-            walk = self._lengths[head] = self.chains.walk(head, self.chains.clusters)
-        return walk
+    def _length(self, head: int) -> int:
+        """How long a lost chain is; -1 where it has no proper end."""
+        known = int(self._lengths[head])
+        if known == 0:
+            walk = self.chains.walk(head, self.chains.clusters)
+            known = walk.count if walk.stop == "end" else -1
+            self._lengths[head] = known
+        return known
+
+    def _runs(self, head: int) -> Runs:
+        return self.chains.walk(head, self.chains.clusters).runs
 
     def _free_heads(self, thing: Thing) -> Iterator[int]:
         """Lost chains of the card, without the beginnings of files that are broken themselves."""
@@ -228,24 +239,22 @@ class Salvage:
         begin = self._prefix(thing, count)
         if not begin.count or (begin.count == count and begin.value >= ENDS):
             return False
-        best: tuple[tuple[int, ...], Runs] | None = None
+        best: tuple[tuple[int, ...], int] | None = None
         for head in self._free_heads(thing):
             rest = self._length(head)
-            keep = count - rest.count
-            if rest.value < ENDS or not 0 < keep <= begin.count or rest.stop != "end":
+            keep = count - rest
+            if rest < 0 or not 0 < keep <= begin.count:
                 continue
-            runs = cut(begin.runs, keep)
-            last = runs[-1][0] + runs[-1][1] - 1
-            self.chains.work -= len(runs) + len(rest.runs)
-            if _overlap(runs, rest.runs):
-                continue
+            last = _last(begin.runs, keep)
             order = (head != last + 1, keep != begin.count, head < last, abs(head - last))
-            if best is None or order < best[0]:
-                best = order, runs + rest.runs
+            if (best is None or order < best[0]) and not _overlap(cut(begin.runs, keep), self._runs(head)):
+                best = order, head
         if best is None:
             return False
         sure = "certain" if not best[0][0] else "likely"
-        return self._take(thing, best[1], "repaired", "an entry of its chain was lost in both FATs", sure)
+        tail = self._runs(best[1])
+        runs = cut(begin.runs, count - length(tail)) + tail
+        return self._take(thing, runs, "repaired", "an entry of its chain was lost in both FATs", sure)
 
     def _whole_but_for_its_end(self, thing: Thing) -> bool:
         """As long as its size says, only not marked as ended there."""
@@ -262,11 +271,7 @@ class Salvage:
         count = self.clusters_of(thing.size)
         if (not count or self._prefix(thing, count).count) and not self._points_into_another(thing):
             return False
-        right = [
-            h
-            for h in self._free_heads(thing)
-            if self._length(h).count == count and self._length(h).stop == "end"
-        ]
+        right = [h for h in self._free_heads(thing) if self._length(h) == count]
         right = [h for h in right if self.tree.peek(h)[0] != h]
         if not right:
             return False
@@ -275,7 +280,7 @@ class Salvage:
         if len(right) > 1 and not near:
             return False
         sure = "certain" if near and len(right) == 1 else "likely"
-        return self._take(thing, self._length(head).runs, "repaired", "its entry pointed elsewhere", sure)
+        return self._take(thing, self._runs(head), "repaired", "its entry pointed elsewhere", sure)
 
     def _points_into_another(self, thing: Thing) -> bool:
         """Whether a chain that nobody owns runs into the first cluster: then it is no first cluster."""
@@ -283,9 +288,7 @@ class Salvage:
         if not self.chains.is_cluster(cluster):
             return True
         for head in self._free_heads(thing):
-            walk = self._length(head)
-            self.chains.work -= len(walk.runs)
-            if any(first <= cluster < first + many for first, many in walk.runs):
+            if any(first <= cluster < first + many for first, many in self._runs(head)):
                 return True
         return False
 
@@ -338,12 +341,13 @@ class Salvage:
         return self._take(thing, _joined_runs(runs), "repaired", "entries of its chain were lost", "guess")
 
     def _hole(self, cluster: int, most: int) -> Runs:
-        """A stretch that the FATs call free and that holds something."""
+        """A stretch that the FATs call free or bad and that holds something."""
         end = min(cluster + most, self.chains.limit)
         self.chains.work -= end - cluster >> 6
         if self.chains.work < 0:
             return []
-        used = (self.chains.merged[cluster:end] != 0) | (self.chains.owner[cluster:end] != 0)
+        values = self.chains.merged[cluster:end]
+        used = ((values != 0) & (values != BAD)) | (self.chains.owner[cluster:end] != 0)
         count = int(used.argmax()) if used.any() else end - cluster
         looked = range(cluster, cluster + count, max(1, count // 8))
         return [(cluster, count)] if any(any(self.tree.read_cluster(c)) for c in looked) else []
@@ -381,11 +385,12 @@ class Salvage:
 
     def _loose(self) -> None:
         """Lost chains, then circles that are nobody's, in the order of the card."""
-        for cluster in self.chains.heads().tolist():
-            self._keep(cluster)
-        for cluster in self.chains.loose().tolist():
-            if not self.chains.owner[cluster]:
-                self._keep(cluster)
+        for clusters in (self.chains.heads, self.chains.loose):
+            for cluster in clusters():
+                if self.chains.work < 0:
+                    return
+                if not self.chains.owner[cluster]:
+                    self._keep(int(cluster))
 
     def _keep(self, cluster: int) -> None:
         walk = self.chains.walk(cluster, self.chains.clusters)
@@ -420,6 +425,15 @@ def _with_attributes(entry: bytes, attributes: int) -> bytes:
 def _overlap(one: Runs, other: Runs) -> bool:
     spans = sorted((first, first + count) for first, count in (*one, *other))
     return any(a[1] > b[0] for a, b in pairwise(spans))
+
+
+def _last(runs: Runs, count: int) -> int:
+    """The ``count``-th cluster of a chain."""
+    for first, many in runs:
+        if count <= many:
+            return first + count - 1
+        count -= many
+    return -1
 
 
 def _joined_runs(runs: Runs) -> Runs:

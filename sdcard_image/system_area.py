@@ -116,7 +116,8 @@ def _at(medium: Medium, offset: int, mbr: Mbr | None, part: int | None) -> Syste
     primary = read_within(medium, offset, SECTOR)
     boot = BootSector.unpack(primary)
     copy = boot.backup_sector if 0 < boot.backup_sector < 64 else BACKUP
-    backup = read_within(medium, offset + copy * SECTOR, SECTOR)
+    unit = boot.bytes_per_sector if boot.bytes_per_sector in (1024, 2048, 4096) else SECTOR
+    backup = read_within(medium, offset + copy * unit, SECTOR)
     if copy != BACKUP and backup[510:] != SIGNATURE:
         backup = read_within(medium, offset + BACKUP * SECTOR, SECTOR)
     room = mbr.partitions[part].sectors if mbr and part is not None else 0
@@ -307,8 +308,6 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
 
 def _backup_place(boot: BootSector, other: BootSector) -> int:
     """Where the copy is: as said, if it is there, else sector 6, if there is room; 0 for none."""
-    if boot.backup_sector == 0 and other.signature != SIGNATURE and boot.signature == SIGNATURE:
-        return 0
     known = boot.backup_sector == other.backup_sector and 1 < boot.backup_sector < boot.reserved_sectors
     if known:
         return boot.backup_sector

@@ -108,7 +108,8 @@ class Tree:
         """The dot entries at the start of a cluster."""
         if not self.chains.is_cluster(cluster):
             return None, None
-        return dots(read_within(self.medium, self.system.cluster_offset(cluster), 64))
+        data = read_within(self.medium, self.system.cluster_offset(cluster), 64)
+        return dots(data) if data[:1] == b"." or data[32:34] == b".." else (None, None)
 
     def number(self) -> int:
         """A fresh number for an owner."""

@@ -37,7 +37,7 @@ def test_a_power_cut_at_every_write_can_be_undone(tmp_path, require_tool) -> Non
     journal = tmp_path / "card.undo"
     report = repair_medium(medium, journal)
     assert report.clean
-    assert len([step for step in medium.log if step is not None]) >= 8
+    assert len([step for step in medium.log if step is not None]) >= 6
     states = 0
     for state in crash_states(base, medium.log):
         cut = RamMedium(medium.size, state)
