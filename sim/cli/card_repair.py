@@ -34,9 +34,9 @@ def repair(context: click.Context, /, *, card: Path, output: Path | None, force:
     Each file is whole, repaired, cut or lost; chains that no file owns come back in the folder FOUND.
 
     \b
-    Examples: benchpad card repair broken.img -o repaired.img
-              benchpad card repair /dev/sdb --in-place --undo sdb.undo
-              benchpad card repair /dev/sdb --undo-with sdb.undo
+    Example: benchpad card repair broken.img -o repaired.img
+             benchpad card repair /dev/sdb --in-place --undo sdb.undo
+             benchpad card repair /dev/sdb --undo-with sdb.undo
     """
     if [output is not None, in_place, undo_with is not None].count(True) != 1:
         raise click.UsageError("say one of: -o OUTPUT, --in-place --undo FILE, or --undo-with FILE")
