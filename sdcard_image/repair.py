@@ -114,14 +114,19 @@ def report_of(plan: Plan, *, clean: bool) -> RepairReport:
     writes = sum(len(d) for _, d in plan.changes.writes) + sum(n for _, _, n in plan.copies())
     return RepairReport(
         clean,
-        tuple(_state(t) for t in (*kept, *folders) if id(t) not in recovered),
-        tuple(_state(t) for t in plan.changes.recovered),
+        tuple(_state(t, plan.system) for t in (*kept, *folders) if id(t) not in recovered),
+        tuple(_state(t, plan.system) for t in plan.changes.recovered),
         tuple(what for _, what in plan.system.defects),
         writes,
     )
 
 
-def _state(thing: Thing) -> FileState:
+def _state(thing: Thing, system: System) -> FileState:
+    """A file whose clusters lie beyond the end of an image cut short has lost what was there."""
+    end = max((system.cluster_offset(first + count) for first, count in thing.runs), default=0)
+    if not thing.is_dir and end - system.cluster_bytes >= system.medium_size:
+        why = "; ".join([*thing.why, "the image is cut short where its data lay"])
+        return FileState(thing.path, "lost" if thing.state == "lost" else "cut", why, "certain")
     return FileState(thing.path, thing.state, "; ".join(thing.why), thing.sure)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sdcard_image.bootsector import SIGNATURE, BootSector, FsInfo, Mbr
+from sdcard_image.bootsector import SIGNATURE, BootSector, FsInfo, Mbr, looks_like_fat32
 from sdcard_image.direntry import DIRECTORY, LONG, SIZE
 from sdcard_image.locate import find_volume
 from sdcard_image.medium import Medium
@@ -34,6 +34,8 @@ _USUAL: dict[str, Any] = {
     "fs_type": b"FAT32   ",
 }
 _SURE = 18  # evidence below which nothing is repaired
+_AGREED = 10  # evidence in a boot sector and its copy that say the same: damage does not hit both alike
+_FAT32_TYPES = (0x0B, 0x0C)  # of partitions
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class System:
     backup: bytes
     mbr: Mbr | None
     part: int | None  # which entry of the partition table
+    medium_size: int
     evidence: int
     inferred: tuple[str, ...] = ()
     defects: list[tuple[str, str]] = field(default_factory=list)
@@ -84,9 +87,15 @@ def locate(medium: Medium) -> System:
     """The volume on a medium; `CardError` that says what is there instead."""
     if medium.size < SECTOR:
         raise CardError(f"this is no FAT32 card: it is only {medium.size} bytes")
-    mbr = Mbr.unpack(medium.pread(0, SECTOR))
+    head = medium.pread(0, SECTOR)
+    mbr = Mbr.unpack(head)
+    named = (
+        [p for p in mbr.partitions if p.type in _FAT32_TYPES and p.start * SECTOR < medium.size]
+        if mbr
+        else []
+    )
     best: System | None = None
-    for offset, part in _starts(mbr):
+    for offset, part in _starts(mbr, bool(named) and not looks_like_fat32(head)):
         if offset + SECTOR > medium.size:
             continue
         system = _at(medium, offset, mbr if offset else None, part)
@@ -101,8 +110,10 @@ def locate(medium: Medium) -> System:
     return best
 
 
-def _starts(mbr: Mbr | None) -> Iterator[tuple[int, int | None]]:
-    yield 0, None
+def _starts(mbr: Mbr | None, is_table: bool) -> Iterator[tuple[int, int | None]]:
+    """Where to look. A partition table that names a FAT32 volume is not itself the start of one."""
+    if not is_table:
+        yield 0, None
     seen = {0}
     for i, part in enumerate(mbr.partitions if mbr else ()):
         if part.type and part.start and part.start not in seen:
@@ -125,12 +136,14 @@ def _at(medium: Medium, offset: int, mbr: Mbr | None, part: int | None) -> Syste
     best: tuple[int, BootSector, tuple[str, ...]] | None = None
     for candidate, inferred in _candidates(judge, primary, backup):
         points = judge.points(candidate) - min(4, 2 * len(inferred))
+        if not inferred and _agree(boot, BootSector.unpack(backup)) and judge.stands(boot):
+            points += _AGREED
         if best is None or points > best[0]:
             best = points, candidate, inferred
     if best is None or best[0] < _SURE:
         return None
     boot = _normalised(medium, offset, best[1], BootSector.unpack(backup))
-    return System(offset, boot, primary, backup, mbr, part, best[0], best[2])
+    return System(offset, boot, primary, backup, mbr, part, medium.size, best[0], best[2])
 
 
 def _candidates(judge: _Judge, primary: bytes, backup: bytes) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
@@ -138,6 +151,8 @@ def _candidates(judge: _Judge, primary: bytes, backup: bytes) -> Iterator[tuple[
     stored = [BootSector.unpack(primary), BootSector.unpack(backup)]
     points = [judge.points(boot) for boot in stored]
     yield from ((boot, ()) for boot in stored)
+    if _agree(*stored) and judge.stands(stored[0]):
+        return
     best = stored[points.index(max(points))]
     if max(points) >= _SURE + 8 and judge.has_top_folder(best):
         return
@@ -153,6 +168,12 @@ def _candidates(judge: _Judge, primary: bytes, backup: bytes) -> Iterator[tuple[
             yield replace(base, **{name: value}), (name,)
         if guessed:
             yield from _with_clusters(replace(base, **guessed), tuple(guessed), judge)
+
+
+def _agree(one: BootSector, other: BootSector) -> bool:
+    """Whether a boot sector and its copy say the same of the layout."""
+    signed = one.signature == SIGNATURE and other.signature == SIGNATURE
+    return signed and all(getattr(one, name) == getattr(other, name) for name in GEOMETRY)
 
 
 def _with_clusters(
@@ -247,6 +268,18 @@ class _Judge:
             boot.root_cluster == 2,
         )
         return sum(usual) - 3 * sum(not u for u in usual[:1])
+
+    def stands(self, boot: BootSector) -> bool:
+        """Whether all but the top folder speaks for a layout: FATs in their places, sizes that fit."""
+        if self.points(boot) <= 0 or boot.fats != 2 or boot.root_cluster != 2:
+            return False
+        need = -(-(boot.clusters + 2) * 4 // boot.bytes_per_sector)
+        places = [boot.reserved_sectors + i * boot.fat_sectors for i in range(2)]
+        return (
+            all(self.is_fat(self.offset + place * boot.bytes_per_sector) for place in places)
+            and boot.fat_sectors - need <= max(16, need // 8)
+            and boot.total_sectors * boot.bytes_per_sector <= self.medium.size - self.offset
+        )
 
     def has_top_folder(self, boot: BootSector) -> bool:
         """Whether something stands where a layout puts the top folder."""
