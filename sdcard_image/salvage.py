@@ -99,7 +99,9 @@ class Salvage:
                 thing.is_dir = True
                 thing.settle("repaired", "its entry was damaged; its dot entries say where it belongs")
                 thing.found.defects.append(("bad-entry", "its entry is damaged"))
+                self._name_hidden(thing)
                 thing.found.hidden = ""
+                thing.parent.rewrite = True
                 self.tree.doubtful = [t for t in self.tree.doubtful if t is not thing]
                 return thing
         return None

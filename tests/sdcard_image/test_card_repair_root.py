@@ -61,3 +61,28 @@ def test_files_beyond_the_end_of_a_cut_image_are_not_called_whole(tmp_path: Path
     assert states["/B09.wav"] == "cut"
     assert [path for path, state in states.items() if state != "whole"] == ["/B09.wav"]
     assert not report.complete
+
+
+def test_a_folder_that_comes_back_is_not_marked_deleted(tmp_path: Path, require_tool) -> None:
+    """A sector of FAT 1 full of ones makes a deleted folder look like a lost one."""
+    image, mended, sound = tmp_path / "card.img", tmp_path / "mended.img", tmp_path / "x.wav"
+    sound.write_bytes(FILES["A03.wav"])
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    commands = (
+        ["mkfs.fat", "-F32", "-s", "1", image],
+        ["mmd", "-i", image, "::OLD"],
+        ["mcopy", "-i", image, sound, "::keep.wav"],
+        ["mcopy", "-i", image, sound, "::OLD/x.wav"],
+        ["mdeltree", "-i", image, "::OLD"],
+    )
+    for name, *arguments in commands:
+        subprocess.run([require_tool(str(name)), *map(str, arguments)], check=True, capture_output=True)
+    with image.open("r+b") as file:
+        file.seek(32 * 512)
+        file.write(b"\xff" * 512)
+    report = repair_image(image, mended)
+    assert report.clean
+    assert judged(mended, 0, require_tool("fsck.fat")) == ""
+    with closing(open_card(mended)) as card:
+        assert card.read("/keep.wav") == FILES["A03.wav"]
