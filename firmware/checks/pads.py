@@ -83,9 +83,9 @@ def _sx_values(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Find
         yield found("pad-value", f"out of range: {', '.join(odd)}", path=sample.path, pad=pad, mark="V")
     if record.volume == 0:
         yield found("pad-silent", "its volume is 0", path=sample.path, pad=pad)
-    if record.tempo_mode:
-        seconds = _seconds(sample.header, record.user_start, record.user_end)
-        yield from _tempo(record.user_tempo / 10, seconds if record.loop else 0, sample.path, pad)
+    synced = record.tempo_mode and record.loop
+    seconds = _seconds(sample.header, record.user_start, record.user_end) if synced else 0.0
+    yield from _tempo(record.user_tempo / 10, seconds, sample.path, pad)
 
 
 def check_mk2_pads(
@@ -136,6 +136,8 @@ def _mk2_values(conf: PadConf, bank_volume: int, sample: SampleFile, pad: str) -
         "release": (conf.release, 0, 127),
         "mute group": (conf.mute_group, 0, _MUTE_GROUPS),
         "play mode": (conf.play_mode, 0, 3),
+        "pad link": (conf.link, 0, 10),
+        "bus": (conf.bus, 0, 2),
     }
     odd = [f"{name} {value}" for name, (value, low, high) in ranges.items() if not low <= value <= high]
     if odd:
@@ -143,9 +145,9 @@ def _mk2_values(conf: PadConf, bank_volume: int, sample: SampleFile, pad: str) -
     if conf.level == 0 or bank_volume == 0:
         whose = "its level" if conf.level == 0 else "its bank's volume"
         yield found("pad-silent", f"{whose} is 0", path=sample.path, pad=pad)
-    if conf.bpm_sync:
-        seconds = _seconds(sample.header, conf.start, conf.end)
-        yield from _tempo(conf.bpm / 100, seconds if conf.loop else 0, sample.path, pad)
+    synced = conf.bpm_sync and conf.loop
+    seconds = _seconds(sample.header, conf.start, conf.end) if synced else 0.0
+    yield from _tempo(conf.bpm / 100, seconds, sample.path, pad)
 
 
 def _mute_groups(config: PadConfFile, samples: Mapping[str, SampleFile]) -> Iterator[Finding]:
@@ -169,7 +171,7 @@ def _seconds(header: AudioHeader | None, start: int, end: int) -> float:
 
 
 def _tempo(bpm: float, seconds: float, path: str, pad: str) -> Iterator[Finding]:
-    """``seconds`` is a loop's length, 0 for what does not loop."""
+    """``seconds`` is the length of a loop that is to stay in time, else 0."""
     if not SLOWEST <= bpm <= FASTEST:
         text = f"the tempo is {bpm:g} BPM; the device has {SLOWEST:g} to {FASTEST:g}"
         yield found("pad-tempo", text, path=path, pad=pad)

@@ -11,6 +11,7 @@ import click
 from sim.cli.common import json_option, print_json, printable, progress
 from sim.cli.device import PROFILES
 from sim.cli.errors import FINDINGS
+from sim.cli.outputs import check_reports, write_report
 
 if TYPE_CHECKING:
     from sim.check import CheckReport
@@ -24,8 +25,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--quick", is_flag=True, help="Headers only: not what samples sound like, nor what streams.")
 @click.option("--strict", is_flag=True, help="Take doubt (facts marked H, S or ?) for errors.")
 @click.option("--all", "everything", is_flag=True, help="Show every finding, however many.")
-@click.option("--html", type=_FILE, help="Write a page to look at in a browser.")
-@click.option("--junit", "junit_file", type=_FILE, help="Write JUnit XML for a build server.")
+@click.option("--html", type=_FILE, help="Write a page for a browser; an ordinary file is replaced.")
+@click.option(
+    "--junit",
+    "junit_file",
+    type=_FILE,
+    help="Write JUnit XML for a build server; an ordinary file is replaced.",
+)
 @click.option("--plan", is_flag=True, help="Say what --fix would do, and do nothing.")
 @click.option(
     "--fix",
@@ -61,8 +67,8 @@ def check(
 ) -> None:
     """Say what the device will do with CARD: an image, a mounted card, a folder, or a block device.
 
-    CARD is never changed. Exit status: 0 no error (there may be warnings), 1 errors, 2 CARD cannot be
-    checked, 3 the host failed. With --fix it is that of the corrected card.
+    CARD is never changed, and nothing is written into it. Exit status: 0 no error (there may be warnings),
+    1 errors, 2 CARD cannot be checked, 3 the host failed. With --fix it is that of the corrected card.
 
     Example: benchpad check kit.img --device sp404mk2 --html report.html
     """
@@ -71,6 +77,8 @@ def check(
     from sim.check.report import ASSUMED_CARD  # noqa: PLC0415
 
     check_timing(card_latency, card_speed)
+    reports = {"--html": html, "--junit": junit_file}
+    check_reports(card, fixed, {option: path for option, path in reports.items() if path is not None})
     timing = CardTiming(
         ASSUMED_CARD.latency_ms if card_latency is None else card_latency,
         ASSUMED_CARD.mb_per_s if card_speed is None else card_speed,
@@ -134,9 +142,9 @@ def _write(report: CheckReport, html: Path | None, junit_file: Path | None) -> N
     from sim.check.page import page  # noqa: PLC0415
 
     if html is not None:
-        html.write_text(page(report), "utf-8")
+        write_report(html, page(report).encode("utf-8"))
     if junit_file is not None:
-        junit_file.write_bytes(junit(report))
+        write_report(junit_file, junit(report))
 
 
 def _show(report: CheckReport, *, everything: bool) -> None:

@@ -21,6 +21,8 @@ _SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,9})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECAS
 _LARGEST = 1 << 50  # 1 PiB: beyond any card, and far inside what 64 bits hold
 _FILE_WIDTH = 200  # columns for output that is no terminal's: wide enough for the paths of most cards
 
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
 )
@@ -75,8 +77,17 @@ PATH = HostPath()
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout, in ASCII so that no terminal or pipe can garble it."""
-    click.echo(json.dumps(document, indent=2))
+    """One JSON document on stdout, in ASCII so that no terminal or pipe can garble it.
+
+    What is no text, such as a byte of a name that is not UTF-8, stands spelt out, as it is shown
+    elsewhere: strict parsers refuse half a surrogate pair.
+    """
+    click.echo(_BEYOND_ASCII.sub(_in_ascii, json.dumps(document, indent=2, ensure_ascii=False)))
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    escaped = json.dumps(match[0])[1:-1]
+    return "\\" + escaped if "\ud800" <= match[0] <= "\udfff" else escaped
 
 
 def printable(text: str) -> str:

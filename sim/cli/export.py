@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.cli.common import SIZE, console, human_size, json_option, print_json, printable, progress
+from sim.cli.outputs import same, within
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +44,11 @@ _KIT = "kit.toml"
     help="What goes on which pad; else kit.toml in the folder.",
 )
 @click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), help="A card image (.img), or a folder."
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A card image (.img), or a folder; not inside --from.",
 )
 @click.option(
     "--size", type=SIZE, help="Capacity of the image, such as 4G; else the least from 1G on that it fits."
@@ -82,6 +88,7 @@ def export(
     with closing(open_card(source)) as card:
         try:
             plan = plan_export(card, profile, _kit(card, source, kit_file))
+            _check_apart(out, source, kit_file, plan)
             _check_out(out, plan, size, force=force)
             if plan_only:
                 _show_plan(plan, out, as_json=as_json)
@@ -114,6 +121,22 @@ def _kit(card: Card, source: Path, kit_file: Path | None) -> Kit | None:
 
 def _is_image(out: Path) -> bool:
     return not out.is_dir() and (out.is_file() or out.suffix.lower() in _IMAGE_ENDINGS)
+
+
+def _check_apart(out: Path, source: Path, kit_file: Path | None, plan: ExportPlan) -> None:
+    """Refuse to write over what is read, or into it; a mounted card may get what it does not have yet."""
+    from librarian.export import roots  # noqa: PLC0415  as above
+
+    targets = [out] if _is_image(out) else [out / root[1:] for root in roots(plan)]
+    for target in targets:
+        if kit_file is not None and within(kit_file, target):
+            raise InputError(f"the kit {kit_file} would be written over: choose another -o")
+        if same(out, source) and source.is_dir() and not os.path.lexists(target):
+            continue
+        if within(target, source) or within(source, target):
+            raise InputError(
+                f"{target} would be written over or into {source}, which is read: choose another -o"
+            )
 
 
 def _check_out(out: Path, plan: ExportPlan, size: int | None, *, force: bool) -> None:

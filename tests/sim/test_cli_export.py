@@ -383,3 +383,52 @@ def test_bad_usage_is_told_before_the_work(kit, tmp_path) -> None:
     card.write_bytes(b"mine")
     assert "exists already" in run("--device", SX, "--from", kit, "-o", card, status=2)
     assert card.read_bytes() == b"mine"
+
+
+def one_sound(folder: Path) -> Path:
+    folder.mkdir()
+    sf.write(folder / "kick.wav", sine(0.2, 44_100), 44_100)
+    return folder
+
+
+def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
+    kit = one_sound(tmp_path / "kit")
+    (kit / "kit.toml").write_text('[pad.A1]\nfile = "kick.wav"\n', "utf-8")
+    other = tmp_path / "other.toml"
+    shutil.copy(kit / "kit.toml", other)
+    (tmp_path / "link").symlink_to(kit, target_is_directory=True)
+    before = {path: path.read_bytes() for path in kit.iterdir()}
+    for out in (
+        kit / "kit.toml",
+        kit / "kick.wav",
+        kit / "card.img",
+        kit / "new",
+        tmp_path / "link" / "a.img",
+    ):
+        told = run("--device", SX, "--from", kit, "-o", out, "--force", status=2)
+        assert "which is read" in told
+    told = run("--device", SX, "--from", kit, "--kit", other, "-o", other, "--force", status=2)
+    assert "would be written over" in told
+    inner = tmp_path / "out" / "ROLAND" / "SP-404SX" / "kit.toml"
+    inner.parent.mkdir(parents=True)
+    shutil.copy(other, inner)
+    told = run("--device", SX, "--from", kit, "--kit", inner, "-o", tmp_path / "out", "--force", status=2)
+    assert "would be written over" in told
+    assert inner.read_bytes() == other.read_bytes()
+    image = tmp_path / "card.img"
+    run("--device", SX, "--from", kit, "-o", image)
+    made = image.read_bytes()
+    assert "which is read" in run("--device", SX, "--from", image, "-o", image, "--force", status=2)
+    assert image.read_bytes() == made
+    assert {path: path.read_bytes() for path in kit.iterdir()} == before
+
+
+def test_a_mounted_card_gets_only_what_it_lacks(tmp_path: Path) -> None:
+    card = one_sound(tmp_path / "card")
+    run("--device", SX, "--from", card, "-o", card)
+    own = card / "ROLAND" / "SP-404SX"
+    assert booted(card, SX).catalogue.pads
+    before = {path: path.read_bytes() for path in card.rglob("*") if path.is_file()}
+    assert "which is read" in run("--device", SX, "--from", card, "-o", card, "--force", status=2)
+    assert "which is read" in run("--device", SX, "--from", own / "SMPL", "-o", card, "--force", status=2)
+    assert {path: path.read_bytes() for path in card.rglob("*") if path.is_file()} == before
