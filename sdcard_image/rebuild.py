@@ -31,13 +31,13 @@ from sdcard_image.medium import Medium
 from sdcard_image.name_mending import fresh_alias
 from sdcard_image.names import fold
 from sdcard_image.recovered import LONG_EXTENSIONS, Lost, describe_lost
-from sdcard_image.salvage import Salvage
+from sdcard_image.salvage import MAX_LOST, Salvage
 from sdcard_image.slots import DOT, DOTDOT, Found, with_place
 from sdcard_image.system_area import SECTOR, System, read_within
 from sdcard_image.tree import Folder, Thing, boot_label
 
 WHEN = datetime(1980, 1, 1)  # noqa: DTZ001,RUF100  FAT time has no zone; recovered things have no date
-PER_FOLDER, MAX_RECOVERED = 10_000, 20_000  # lost chains that are kept; a card with more holds noise
+PER_FOLDER, MAX_RECOVERED = 10_000, MAX_LOST
 CLEAN = 0x0C00_0000  # bits of FAT[1]: closed properly, no hard error
 _PIECE = 1 << 20
 

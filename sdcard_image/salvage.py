@@ -22,6 +22,7 @@ from sdcard_image.slots import Found, with_place
 from sdcard_image.system_area import System, read_within
 from sdcard_image.tree import Folder, Thing, Tree, parent_marks
 
+MAX_LOST = 20_000  # lost chains that are told apart; a card with more holds noise, and that is freed
 MAX_HEADS = 100_000  # lost chains that are looked at when a broken file is put together
 
 
@@ -389,7 +390,7 @@ class Salvage:
         """Lost chains, then circles that are nobody's, in the order of the card."""
         for clusters in (self.chains.heads, self.chains.loose):
             for cluster in clusters():
-                if self.chains.work < 0:
+                if self.chains.work < 0 or len(self.lost) > MAX_LOST:
                     return
                 if not self.chains.owner[cluster]:
                     self._keep(int(cluster))
