@@ -5,7 +5,8 @@ carries the mark of the fact it rests on. Its ids are stable: ``empty-file``, ``
 ``codec-not-supported``, ``not-simulated``, ``channels``, ``rate``, ``bit-depth``, ``no-audio-data``,
 ``truncated``, ``unfinished``, ``too-long``, ``name-characters``. Remarks on accepted files: ``too-short``,
 ``rlnd-missing``, ``smp-md5``, ``name-length``, ``bit-depth``, ``partial-frame``, ``riff-size``,
-``unfinished``. Layouts and boot add refusals of their own: ``bad-index``, ``no-pad-entry``, ``card-error``.
+``odd-chunk``, ``unfinished``. Layouts and boot add refusals of their own: ``bad-index``, ``no-pad-entry``,
+``card-error``.
 """
 
 from __future__ import annotations
@@ -287,6 +288,9 @@ def _name_remarks(name: str, profile: Profile) -> Iterable[Remark]:
 def _remarks(header: AudioHeader, profile: Profile) -> Iterable[Remark]:
     for text in header.remarks:
         yield Remark("riff-size", text)
+    if header.unpadded:
+        text = f"the odd chunk {header.unpadded[0]!r} before the audio has no padding byte"
+        yield Remark("odd-chunk", f"{text}; whether the device plays such a file is not known", "?")
     if header.unfinished:
         yield Remark("unfinished", "the header's sizes were never filled in; it plays to the end of the file")
     if header.data_bytes % header.frame_bytes:

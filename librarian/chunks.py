@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware.formats.audio_header import Read
-from firmware.formats.header import MAX_CHUNKS
+from firmware.formats.header import MAX_CHUNKS, lacks_padding
 
 LARGEST = 1 << 20  # bytes of a chunk that is read whole; marker chunks of real files have a few KB
 _UNKNOWN_SIZE = 0xFFFFFFFF
@@ -28,4 +28,5 @@ def chunks(
             length = data_bytes
         if length <= LARGEST and head[:4] in wanted:
             yield head[:4], read(position + 8, length)
-        position += 8 + length + (length & 1)
+        position += 8 + length
+        position += 0 if lacks_padding(read, size, position, length) else length & 1

@@ -88,6 +88,7 @@ def plan_file(stream: BinaryIO, size: int, profile: Profile, *, bits: int | None
         other_bits = bits is not None and head is not None and head.bits != bits
         why = [verdict.reason] if not verdict.accepted else []
         why += [f"{bits} bit is asked for"] if other_bits and verdict.accepted else []
+        why += [one.text for one in verdict.remarks if one.id == "odd-chunk"]
         check_room(resampled_frames(audio.frames, audio.rate, target.rate) * target.frame_bytes)
         notes = tuple(audio.notes) + _downmix_note(audio)
         return Recipe(not why, tuple(why), audio.what, source, target, audio.markers, notes if why else ())

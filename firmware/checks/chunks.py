@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firmware.formats.header import MAX_CHUNKS, AudioHeader, Read
+from firmware.formats.header import MAX_CHUNKS, AudioHeader, Read, lacks_padding
 
 _AUDIO = (b"data", b"SSND")
-_RIFF = "fmt |data|LIST|fact|smpl|cue |bext|JUNK|PAD |RLND|inst|id3 |iXML|acid|afsp|cart|FLLR|PEAK|minf|elm1"
-_AIFF = "COMM|SSND|MARK|INST|NAME|AUTH|ANNO|COMT|APPL|FVER|CHAN|ID3 |AESD|MIDI"
-_KNOWN = frozenset(f"{_RIFF}|{_AIFF}|regn|umid|slnt|plst|labl|note|ltxt".encode().split(b"|"))
 
 
 def chunk_problems(read: Read, size: int, header: AudioHeader | None) -> Iterator[tuple[str, str]]:
@@ -38,13 +35,7 @@ def chunk_problems(read: Read, size: int, header: AudioHeader | None) -> Iterato
                 )
             return
         position = end + (length & 1)
-        if length & 1 and _is_unpadded(read, end, size):
+        if lacks_padding(read, size, end, length):
             shown = name.decode("latin-1")
             yield "odd-chunk", f"the chunk {shown!r} of {length:,} bytes has no padding byte"
             position = end
-
-
-def _is_unpadded(read: Read, end: int, size: int) -> bool:
-    """Whether the next chunk begins at once: its name is a known one there, and none a byte later."""
-    after = read(end, min(5, size - end)) if end < size else b""
-    return after[:4] in _KNOWN and after[1:5] not in _KNOWN

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from native.types import Encoding
 
 from . import FormatError
-from .header import MAX_CHUNKS, AudioHeader, Read
+from .header import MAX_CHUNKS, AudioHeader, Read, lacks_padding
 
 CONTAINERS = ("aiff", "aifc")
 
@@ -67,6 +67,7 @@ class _Walk:
     data_offset: int = 0
     data_size: int | None = None
     chunks: list[str] = field(default_factory=list)
+    unpadded: list[str] = field(default_factory=list)
 
 
 def parse(read: Read, size: int, container: str) -> AudioHeader:
@@ -94,6 +95,7 @@ def parse(read: Read, size: int, container: str) -> AudioHeader:
         declared_bytes=declared,
         data_bytes=min(declared, real),
         chunks=tuple(found.chunks),
+        unpadded=tuple(found.unpadded),
     )
 
 
@@ -114,7 +116,11 @@ def _walk(read: Read, size: int, container: str) -> _Walk:
             found.data_offset, found.data_size = body + 8 + skip, max(0, length - 8 - skip)
         if found.comm is not None and found.data_size is not None:
             return found
-        position = body + length + (length & 1)
+        position = body + length
+        if lacks_padding(read, size, position, length):
+            found.unpadded.append(found.chunks[-1])
+        else:
+            position += length & 1
     raise FormatError(f"the AIFF has more than {MAX_CHUNKS} chunks before its audio data")
 
 

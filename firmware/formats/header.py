@@ -11,6 +11,14 @@ Read = Callable[[int, int], bytes]
 
 MAX_CHUNKS = 128  # more chunks than this before the audio data is an attack, not a file
 
+# The chunk names that audio files really carry: by them a missing padding byte is told.
+_RIFF = (
+    "fmt |data|LIST|fact|smpl|cue |bext|JUNK|junk|PAD |RLND|inst|id3 |iXML|axml|acid|afsp|cart|FLLR|PEAK|minf"
+    "|elm1|regn|umid|slnt|plst|labl|note|ltxt|ds64|chna|DISP"
+)
+_AIFF = "COMM|SSND|MARK|INST|NAME|AUTH|ANNO|COMT|APPL|FVER|CHAN|ID3 |AESD|MIDI"
+_KNOWN = frozenset(f"{_RIFF}|{_AIFF}".encode().split(b"|"))
+
 
 @dataclass(frozen=True, slots=True)
 class AudioHeader:
@@ -33,6 +41,7 @@ class AudioHeader:
     data_bytes: int = 0
     unfinished: bool = False
     chunks: tuple[str, ...] = ()
+    unpadded: tuple[str, ...] = ()  # of them, those of odd length without the padding byte
     remarks: tuple[str, ...] = ()
 
     @property
@@ -54,3 +63,14 @@ class AudioHeader:
     def truncated(self) -> bool:
         """Whether the header promises more audio than the file holds."""
         return self.declared_bytes > self.data_bytes
+
+
+def lacks_padding(read: Read, size: int, end: int, length: int) -> bool:
+    """Whether a chunk of ``length`` bytes that ends at ``end`` is odd and the next one follows at once.
+
+    Many writers forget the padding byte. A known name right after the chunk, and none a byte later, tells.
+    """
+    if not length & 1 or end >= size:
+        return False
+    after = read(end, min(5, size - end))
+    return after[:4] in _KNOWN and after[1:5] not in _KNOWN

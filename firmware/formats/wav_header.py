@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from native.types import Encoding
 
 from . import FormatError
-from .header import MAX_CHUNKS, AudioHeader, Read
+from .header import MAX_CHUNKS, AudioHeader, Read, lacks_padding
 
 CONTAINERS = ("wav", "rifx", "rf64")
 
@@ -68,6 +68,7 @@ class _Walk:
     data_size: int | None = None
     size64: int | None = None  # the audio data's size from a ds64 chunk
     chunks: list[str] = field(default_factory=list)
+    unpadded: list[str] = field(default_factory=list)
 
 
 def parse(read: Read, size: int, container: str) -> AudioHeader:
@@ -99,6 +100,7 @@ def parse(read: Read, size: int, container: str) -> AudioHeader:
         data_bytes=min(declared, real),
         unfinished=unfinished,
         chunks=tuple(found.chunks),
+        unpadded=tuple(found.unpadded),
         remarks=tuple(remarks),
     )
 
@@ -123,7 +125,11 @@ def _walk(read: Read, size: int, order: str) -> _Walk:
                 length = found.size64
         if found.fmt is not None and found.data_size is not None:
             return found  # whatever follows the audio data is not needed, and would cost a read
-        position = body + length + (length & 1)
+        position = body + length
+        if lacks_padding(read, size, position, length):
+            found.unpadded.append(found.chunks[-1])
+        else:
+            position += length & 1
     raise FormatError(f"the WAV has more than {MAX_CHUNKS} chunks before its audio data")
 
 

@@ -34,7 +34,10 @@ class FileCheck:
             header, verdict = self._verdict(entry, read)
             self.findings += self._said(entry, verdict, pad)
             problems = list(chunk_problems(read, entry.size, header))
-            self.findings += [found(one, text, path=entry.path, pad=pad) for one, text in problems]
+            said = {remark.id for remark in verdict.remarks}
+            self.findings += [
+                found(one, text, path=entry.path, pad=pad) for one, text in problems if one not in said
+            ]
             if header is not None:
                 self.findings += _rlnd_pad(entry, read, pad)
         except CardError as error:

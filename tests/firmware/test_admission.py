@@ -238,3 +238,10 @@ def test_what_fixes_it(why, profile, words):
 def test_a_choice_of_the_simulation_is_said_to_be_one():
     verdict = judge(wav(rate=44_100)[:-4], SX)
     assert "what the device does is not known; the simulation refuses" in verdict.reason
+
+
+def test_an_odd_chunk_without_padding_before_the_audio_is_in_doubt():
+    loose = riff(chunk(b"LIST", b"odd")[:-1], chunk(b"fmt ", fmt(rate=48_000)), chunk(b"data", bytes(48_000)))
+    assert remarks(judge(loose, GENERIC)) == {"odd-chunk": "?"}
+    padded = riff(chunk(b"LIST", b"odd"), chunk(b"fmt ", fmt(rate=48_000)), chunk(b"data", bytes(48_000)))
+    assert remarks(judge(padded, GENERIC)) == {}

@@ -136,6 +136,29 @@ def test_chunks_before_the_data_and_odd_padding():
     assert header.chunks == ("LIST", "fmt ", "junk", "data")
 
 
+@pytest.mark.parametrize("length", [1, 13, 603, 5001])
+@pytest.mark.parametrize("name", [b"LIST", b"bext", b"odd "])
+def test_an_odd_chunk_without_padding_hides_no_audio(name, length):
+    loose = chunk(name, b"d" * length)[:-1]
+    parts = [chunk(b"fmt ", fmt(1)), chunk(b"data", b"\1\2\3\4")]
+    for at in (0, 1):
+        data = riff(*parts[:at], loose, *parts[at:])
+        header = parse_bytes(data)
+        assert (header.data_offset, header.frames) == (len(data) - 4, 2)
+        assert header.unpadded == (name.decode(),)
+    big = [chunk(b"COMM", comm(1, 2), ">"), chunk(b"SSND", bytes(8) + b"\1\2\3\4", ">")]
+    for at in (0, 1):
+        data = form(*big[:at], chunk(name, b"d" * length, ">")[:-1], *big[at:])
+        header = parse_bytes(data)
+        assert (header.data_offset, header.frames) == (len(data) - 4, 2)
+        assert header.unpadded == (name.decode(),)
+
+
+def test_an_odd_chunk_at_the_end_of_a_file_ends_it():
+    with pytest.raises(FormatError, match="'fmt '"):
+        parse_bytes(riff(chunk(b"LIST", b"abc")[:-1]))
+
+
 def test_extensible_says_valid_bits():
     header = parse_bytes(riff(chunk(b"fmt ", extensible(bits=32, valid=24)), chunk(b"data", bytes(16))))
     assert (header.bits, header.encoding, header.frames) == (24, Encoding.S32_LE, 2)

@@ -102,6 +102,18 @@ def test_a_wav_with_an_odd_unpadded_chunk_is_read_where_the_device_would_read_it
     assert len(decoded(made)[0]) == len(NOISE)
 
 
+@pytest.mark.parametrize("device", ["generic", "sp404sx", "sp404mk2"])
+@pytest.mark.parametrize("length", [13, 603])
+@pytest.mark.parametrize("at", [12, 36])  # before the format, before the audio
+def test_an_odd_unpadded_chunk_before_the_audio_costs_nothing_of_it(device, length, at) -> None:
+    data = sound_file(NOISE)
+    loose = data[:at] + b"LIST" + length.to_bytes(4, "little") + bytes(length) + data[at:]
+    made, recipe, _ = converted(loose, device)
+    assert not recipe.keep
+    assert "no padding byte" in " ".join(recipe.why)
+    assert np.array_equal(decoded(made)[0], decoded(data)[0])
+
+
 def test_damaged_files_never_raise_anything_else() -> None:
     chance = np.random.default_rng(11)
     seeds = [sound_file(NOISE, container=c, subtype=s) for c, s in (("WAV", "PCM_24"), ("FLAC", "PCM_24"))]
