@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware.catalogue import PadSettings, SampleInfo
+from firmware.checks.byte_order import ByteOrder
 from firmware.findings import Finding, found
 from native.types import Encoding, Loop
 
@@ -28,7 +29,6 @@ _SEAM_FRAMES = 64
 _SEAM_JUMP = 0.05  # of full scale: smaller jumps are not heard as clicks
 _SEAM_RATIO = 4.0
 _BLOCK_VALUES = 1 << 16  # what fits a processor's cache
-_NOISE, _SOUND = 0.9, 0.5
 
 _TYPES = {
     Encoding.U8: "u1",
@@ -93,7 +93,7 @@ class Listener:
         self._sums = np.zeros(channels)
         self._power = self._mono = 0.0
         self._frames = self._clipped = self._over = self._not_numbers = 0
-        self._peak, self._first, self._swapped = 0.0, -1, False
+        self._peak, self._first, self._order = 0.0, -1, ByteOrder()
 
     def feed(self, data: bytes) -> None:
         """Hear more bytes; they must be whole frames."""
@@ -116,7 +116,7 @@ class Listener:
             over=self._over,
             not_numbers=self._not_numbers,
             mono_share=self._mono / both if self._channels == 2 and both > 0 else 1.0,
-            swapped=self._swapped,
+            swapped=self._order.is_swapped,
         )
 
     def _hear(self, flat: Values) -> None:
@@ -124,8 +124,8 @@ class Listener:
             flat = self._clean(flat)
         high, low = float(flat.max()), float(flat.min())
         peak = max(high, -low) / self._full
-        if self._frames == 0 and self._encoding.size_bytes == 2:
-            self._swapped = seems_swapped(flat[:: self._channels])
+        if self._encoding.size_bytes == 2:
+            self._order.look(flat, self._channels)
         if self._first < 0 and peak >= SILENCE:
             loud = np.abs(flat.astype(np.float32)) >= SILENCE * self._full
             self._first = self._frames + int(np.argmax(loud)) // self._channels
@@ -165,21 +165,6 @@ class Listener:
             starts[:1] = False  # counted with the last block
         self._clipped += int(starts.sum())
         self._tail = joined[-CLIPPED_RUN:].copy() if full[-1].any() else frames[:0]
-
-
-def seems_swapped(values: Values) -> bool:
-    """Whether 16-bit values are like noise as they are, and like sound once their bytes are swapped."""
-    if len(values) < 64:
-        return False
-    swapped = values.astype(np.int16).byteswap()
-    return _roughness(values) > _NOISE and _roughness(swapped) < _SOUND
-
-
-def _roughness(values: Values) -> float:
-    """How far a wave moves from one value to the next, as part of its loudness: 1.13 for white noise."""
-    wave = values.astype(np.float32)
-    loudness = float(wave.std())
-    return float(np.abs(np.diff(wave)).mean()) / loudness if loudness else 0.0
 
 
 def judge(content: Content, rate: int, *, path: str, pad: str = "", start: int = 0) -> Iterator[Finding]:

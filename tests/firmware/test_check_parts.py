@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.catalogue import PadSettings, SampleInfo
-from firmware.checks.audio import Listener, decode, full_scale, judge, seam, seems_swapped
+from firmware.checks.audio import Listener, decode, full_scale, judge, seam
+from firmware.checks.byte_order import ByteOrder
 from firmware.checks.chunks import chunk_problems
 from firmware.checks.layout import check_layout, edit_distance, seen_by
 from firmware.checks.names import Named, check_names, hidden
@@ -103,13 +104,46 @@ def test_mono() -> None:
     assert "mono-cancel" not in found(np.stack((TONE, -0.3 * TONE), axis=1), channels=2)
 
 
+def seems_swapped(*blocks, channels: int = 1) -> bool:
+    order = ByteOrder()
+    for block in blocks:
+        order.look(block, channels)
+    return order.is_swapped
+
+
 def test_swapped_bytes() -> None:
     values = decode(encode(TONE, Encoding.S16_LE), Encoding.S16_LE)
+    chance = np.random.default_rng(1)
     assert not seems_swapped(values)
     assert seems_swapped(values.byteswap())
     assert not seems_swapped(np.zeros(1000, np.int16))
     coarse = (values[::5] // 256 * 256).astype(np.int16)  # was 8-bit once
-    assert not seems_swapped(coarse + np.random.default_rng(1).integers(-1, 2, len(coarse), np.int16))
+    assert not seems_swapped(coarse + chance.integers(-1, 2, len(coarse), np.int16))
+    eight_bit_noise = (chance.integers(-128, 128, 8000) * 256).astype(np.int16)
+    assert not seems_swapped(eight_bit_noise)
+
+
+def test_swapped_bytes_of_a_bright_or_one_sided_sound() -> None:
+    chance = np.random.default_rng(4)
+    noise = chance.normal(0, 1, RATE)
+    rough = np.convolve(noise, [0.85**n for n in range(60)], "same")  # what a snare has after its attack
+    values = (rough / np.abs(rough).max() * 20_000).astype(np.int16)
+    assert not seems_swapped(values)
+    assert seems_swapped(values.byteswap())
+    right = np.stack((np.zeros_like(values), values), axis=1).ravel()
+    assert not seems_swapped(right, channels=2)
+    assert seems_swapped(right.byteswap(), channels=2)
+
+
+def test_swapped_bytes_are_looked_for_in_all_of_the_file() -> None:
+    quiet = np.zeros(1 << 16, np.int16)
+    tone = np.tile(decode(encode(TONE, Encoding.S16_LE), Encoding.S16_LE), 2)
+    listener = Listener(1, Encoding.S16_BE)
+    listener.feed(np.concatenate((quiet, tone)).astype("<i2").tobytes())
+    assert listener.content().swapped
+    listener = Listener(1, Encoding.S16_LE)
+    listener.feed(np.concatenate((quiet, tone)).astype("<i2").tobytes())
+    assert not listener.content().swapped
 
 
 @settings(max_examples=60, deadline=None)
@@ -144,6 +178,11 @@ DATA = chunk(b"data", bytes(100))
         (riff(chunk(b"fmt ", fmt()), DATA), []),
         (riff(chunk(b"fmt ", fmt()), chunk(b"LIST", b"odd"), DATA), []),
         (riff(chunk(b"fmt ", fmt()), chunk(b"LIST", b"odd")[:-1], DATA), ["odd-chunk"]),
+        (
+            riff(chunk(b"fmt ", fmt()), DATA, chunk(b"LIST", b"odd")[:-1], chunk(b"cue ", bytes(4))),
+            ["odd-chunk"],
+        ),
+        (riff(chunk(b"LIST", b"odd")[:-1], chunk(b"fmt ", fmt()), DATA), ["odd-chunk"]),
         (riff(chunk(b"fmt ", fmt()), DATA, chunk(b"LIST", b"x", size=5000)), ["absurd-size"]),
         (riff(chunk(b"fmt ", fmt()), chunk(b"data", b"xy", size=5000)), []),  # admission's to say
         (b"RIFF", []),
