@@ -96,7 +96,8 @@ def make_export(
     without a kit, such a file is left out with a remark.
     """
     if plan.copied:
-        return Export(tuple(_copied(plan.source, old, new) for old, new in plan.copied), tuple(roots(plan)))
+        copies = [_copied(plan.source, old, new) for old, new in plan.copied]
+        return Export(_in_order(copies), tuple(roots(plan)))
     samples, remarks = [], list(plan.remarks)
     for job in plan.jobs:
         try:
@@ -114,7 +115,12 @@ def make_export(
     remarks += [f"pad {pad_name(one.job.place)}: {line}" for one in samples for line in one.remarks]
     items += [one.item for one in samples]
     items += [Item(one.target, one.data) for one in plan.patterns]
-    return Export(tuple(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(remarks))
+    return Export(_in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(remarks))
+
+
+def _in_order(items: list[Item]) -> tuple[Item, ...]:
+    """Folders before what is in them, by name: a card and a copy of its files come out as the same image."""
+    return tuple(sorted(items, key=lambda item: (item.path.casefold(), item.path)))
 
 
 def roots(plan: ExportPlan) -> list[str]:
