@@ -7,8 +7,9 @@ that is given is only read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
@@ -44,14 +45,20 @@ _SX_SAMPLE = re.compile(r"([A-J])0{5}(0[1-9]|1[0-2])\.(WAV|AIF)", re.IGNORECASE)
 _MK2_SAMPLE = re.compile(r"BANK([1-9]|10)-(0[1-9]|1[0-6])\.SMP", re.IGNORECASE)
 
 
-def plan_fix(card: Card, profile: Profile, *, bits: int | None = None) -> FixPlan:
+_NONE_GONE: Mapping[str, str] = MappingProxyType({})
+
+
+def plan_fix(
+    card: Card, profile: Profile, *, bits: int | None = None, gone: Mapping[str, str] = _NONE_GONE
+) -> FixPlan:
     """What would make ``card`` one that the device of ``profile`` takes, file by file.
 
-    ``bits`` forces that width on every sample, also where the device takes others. Reads headers only, and
-    the samples of float files. Raises CardError where the card itself cannot be read.
+    ``bits`` forces that width on every sample, also where the device takes others. ``gone`` are files that a
+    repair could not save, by path, and why: they are lost like those that cannot be read. Reads headers only,
+    and the samples of float files. Raises CardError where the card itself cannot be read.
     """
-    gathered = Gathered(card)
-    actions = list(gathered.lost)
+    gathered = Gathered(card, gone)
+    actions = [replace(one, lost=not _hidden_part(one.old)) for one in gathered.lost]
     files = []
     for one in gathered.files:
         if who := _hidden_part(one.path):
@@ -179,11 +186,11 @@ class _Planning:
     def _draft(self, number: int) -> FixAction:
         source, path = self._files[number], self._places.paths[number]
         moved = tuple(self._places.why.get(number, ()))
-        if path.casefold() in self._tables:
+        if path.casefold() in self._tables and not source.unreadable:
             return FixAction(Do.INDEX, source.path, path, moved, source, index=path)
         pad = self._pads.get(number)
         entry = _entry(path)
-        if pad is not None or (looks_like_audio(entry) and self._seen(entry)):
+        if source.unreadable or pad is not None or (looks_like_audio(entry) and self._seen(entry)):
             return self._judge(number, path, pad)
         return FixAction(Do.KEEP, source.path, path, moved, source)
 
@@ -195,13 +202,16 @@ class _Planning:
         action = FixAction(Do.KEEP, source.path, path, moved, source)
         if pad is not None:
             action = replace(action, pad=pad.number, index=pad.index)
+        if source.unreadable:
+            return replace(action, do=Do.DROP, new="", why=(source.unreadable,), lost=True)
         try:
             with source.open() as stream:
                 recipe = _needed(
                     stream, source.size, self._profile, _Wish(form, max(action.pad, 0), self._bits)
                 )
         except (ConvertError, CardError, OSError) as error:
-            return replace(action, do=Do.DROP, new="", why=(str(error),))
+            lost = not isinstance(error, ConvertError)
+            return replace(action, do=Do.DROP, new="", why=(str(error),), lost=lost)
         if recipe is None:
             return action
         new = f"{path.rpartition('.')[0]}.WAV" if form is Form.SX else path

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -41,11 +42,7 @@ def apply_fix(
     ``card`` is the one that was planned for. ``advance`` is told finished actions. Nothing is left behind on
     failure. Raises CardError (exists already, too small, damaged) and CardIOError.
     """
-    as_folder = destination.is_dir() or not destination.suffix
-    if as_folder and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-        raise CardError(f"{destination} exists already and is not an empty folder; choose another name")
-    if destination.exists() and not as_folder and not overwrite:
-        raise CardError(f"{destination} exists already; choose another name or say to replace it")
+    as_folder = refuse_existing(destination, overwrite=overwrite)
     try:
         with tempfile.TemporaryDirectory(prefix=".benchpad-", dir=destination.parent) as scratch:
             work = _Work(plan, load(plan.device), Path(scratch), seed)
@@ -58,7 +55,19 @@ def apply_fix(
         if isinstance(error, CardError):
             raise
         raise io_error("write to", destination, error) from error
-    return FixReport(destination, work.files, work.converted, work.dropped, tuple(work.notes))
+    return FixReport(
+        destination, work.files, work.converted, work.dropped, tuple(work.notes), tuple(work.lost)
+    )
+
+
+def refuse_existing(destination: Path, *, overwrite: bool) -> bool:
+    """Whether the destination is to be a folder. Raises CardError where something is in its way."""
+    as_folder = destination.is_dir() or not destination.suffix
+    if as_folder and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+        raise CardError(f"{destination} exists already and is not an empty folder; choose another name")
+    if destination.exists() and not as_folder and not overwrite:
+        raise CardError(f"{destination} exists already; choose another name or say to replace it")
+    return as_folder
 
 
 class _Work:
@@ -68,6 +77,7 @@ class _Work:
         self.profile = profile
         self.files = self.converted = self.dropped = 0
         self.notes: list[tuple[str, str]] = []
+        self.lost: list[tuple[str, str]] = []
         self._plan, self._scratch, self._seed = plan, scratch, seed
         self._tables: dict[str, PadTable] = {}
 
@@ -98,6 +108,8 @@ class _Work:
 
     def _drop(self, action: FixAction) -> None:
         self.dropped += 1
+        if action.lost:
+            self.lost.append((action.old, "; ".join(action.why)))
         if action.index and action.pad >= 0:
             self._tables.setdefault(action.index, PadTable()).emptied.add(action.pad)
 
@@ -119,7 +131,7 @@ class _Work:
         except ConvertError as error:
             part.unlink(missing_ok=True)
             self.notes.append((action.old, f"left out: {error}"))
-            self._drop(action)
+            self._drop(replace(action, why=(str(error),), lost=True))
             return None
         self.converted += 1
         self.notes += [(action.new, note) for note in _remarks(outcome)]

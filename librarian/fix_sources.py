@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sdcard_image.folder import FolderCard, host_time
@@ -14,9 +14,14 @@ from .fix_types import Do, FixAction, SourceFile
 
 
 class Gathered:
-    """The files and folders of a card. What cannot be read is in ``lost``, each with its reason."""
+    """The files and folders of a card.
 
-    def __init__(self, card: Card) -> None:
+    A file that cannot be read says so itself; folders that cannot, and files without a name of their own, are
+    in ``lost``, each with its reason. ``gone`` are files whose content the card no longer
+    has, by path, and why; their empty entries may still be there.
+    """
+
+    def __init__(self, card: Card, gone: Mapping[str, str]) -> None:
         self.files: list[SourceFile] = []
         self.folders: list[str] = []
         self.lost: list[FixAction] = []
@@ -24,6 +29,12 @@ class Gathered:
         self._folder(Entry("/", "", is_dir=True, size=0, modified=None))
         if isinstance(card, FolderCard):
             self._same_names(card)
+        self.files = [one for one in self.files if one.path not in gone]
+        for path, why in gone.items():
+            if path in self.folders:
+                self._lose(path, why)
+            else:
+                self.files.append(_unreadable(card, path, why))
 
     def _folder(self, top: Entry) -> None:
         todo = [top]
@@ -50,13 +61,13 @@ class Gathered:
         try:
             self._card.extents(entry.path)
         except CardError as error:
-            self._lose(entry.path, error)
+            self.files.append(_unreadable(self._card, entry.path, error))
             return
         host = self._card.host_path(entry.path) if isinstance(self._card, FolderCard) else None
         self.files.append(SourceFile(self._card, entry.path, entry.size, entry.modified, host))
 
     def _lose(self, path: str, why: object) -> None:
-        self.lost.append(FixAction(Do.DROP, path, "", (f"it cannot be read: {why}",)))
+        self.lost.append(FixAction(Do.DROP, path, "", (f"it cannot be read: {why}",), lost=True))
 
     def _same_names(self, card: FolderCard) -> None:
         """Files that a host folder holds beside others of the same name but for case: FAT could not."""
@@ -68,6 +79,10 @@ class Gathered:
                     status = host.stat()
                     path = f"{folder.rstrip('/')}/{name}"
                     self.files.append(SourceFile(card, path, status.st_size, host_time(status), host))
+
+
+def _unreadable(card: Card, path: str, why: object) -> SourceFile:
+    return SourceFile(card, path, 0, unreadable=f"it cannot be read: {why}")
 
 
 def _regular(folder: Path) -> Iterator[Path]:

@@ -25,13 +25,17 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of the card to be corrected. ``host`` is the file behind it, where the card is a folder."""
+    """A file of the card to be corrected. ``host`` is the file behind it, where the card is a folder.
+
+    ``unreadable`` says why its bytes cannot be read; empty where they can.
+    """
 
     card: Card
     path: str
     size: int
     modified: datetime | None = None
     host: Path | None = None
+    unreadable: str = ""
 
     def open(self) -> BinaryIO:
         """Its bytes, to be read anywhere."""
@@ -53,7 +57,7 @@ class FixAction:
     """One file: ``old`` is its path on the card ("" where it is new), ``new`` on the corrected one.
 
     ``pad`` is the number of the pad that plays it (from 0, -1: none), ``index`` the table that lists the pad,
-    or for a table its own new path.
+    or for a table its own new path. ``lost``: it is dropped only because it cannot be read.
     """
 
     do: Do
@@ -64,6 +68,7 @@ class FixAction:
     recipe: Recipe | None = None
     pad: int = -1
     index: str = ""
+    lost: bool = False
 
     @property
     def is_change(self) -> bool:
@@ -120,10 +125,14 @@ class FixPlan:
 
 @dataclass(frozen=True, slots=True)
 class FixReport:
-    """What was made: how many files, and the remarks of converting, by path on the corrected card."""
+    """What was made: how many files, and the remarks of converting, by path on the corrected card.
+
+    ``lost`` are the files that could not be read, by path on the card given, each with the reason.
+    """
 
     destination: Path
     files: int
     converted: int
     dropped: int
     notes: tuple[tuple[str, str], ...]
+    lost: tuple[tuple[str, str], ...] = ()

@@ -285,6 +285,46 @@ def test_an_image_with_a_broken_file_is_corrected_without_it(tmp_path) -> None:
     fixed.close()
 
 
+@pytest.mark.parametrize("device", ["sp404sx", "sp404mk2"])
+def test_the_pad_of_a_file_that_cannot_be_read_is_emptied(device, tmp_path) -> None:
+    base = "EXPORT/PROJECT/PROJECT_01"
+    tree = sx_card() if device == "sp404sx" else project(base)
+    lost = f"/{SMPL}/A0000002.WAV" if device == "sp404sx" else f"/{base}/SMPL/BANK1-02.SMP"
+    image = tmp_path / "card.img"
+    build_image(image, [Item(f"/{path}", data) for path, data in tree.items()], size_bytes=64 << 20)
+    card = open_card(image)
+    offset = card._fat_offset(0) + 4 * card.entry(lost).first_cluster
+    card.close()
+    data = bytearray(image.read_bytes())
+    data[offset : offset + 4] = (0x0EEE_EEEE).to_bytes(4, "little")
+    image.write_bytes(bytes(data))
+    card = open_card(image)
+    report = apply_fix(card, plan_fix(card, load(device)), tmp_path / "fixed.img")
+    card.close()
+    assert [path for path, _ in report.lost] == [lost]
+    assert "cannot be read" in report.lost[0][1]
+    fixed = open_card(tmp_path / "fixed.img")
+    if device == "sp404sx":
+        pads = pad_info.parse(fixed.read(f"/{SMPL}/PAD_INFO.BIN"))
+    else:
+        pads = padconf.parse(fixed.read(f"/{base}/PADCONF.BIN")).pads
+    fixed.close()
+    assert not pads[0].is_empty
+    assert pads[1].is_empty
+
+
+def test_a_file_that_a_repair_lost_empties_its_pad(tmp_path) -> None:
+    tree = sx_card()
+    del tree[f"{SMPL}/A0000002.WAV"]
+    card = open_card(folder_of(tmp_path, tree))
+    plan = plan_fix(card, load("sp404sx"), gone={f"/{SMPL}/A0000002.WAV": "why"})
+    report = apply_fix(card, plan, tmp_path / "fixed.img")
+    assert report.lost == ((f"/{SMPL}/A0000002.WAV", "it cannot be read: why"),)
+    fixed = open_card(tmp_path / "fixed.img")
+    assert pad_info.parse(fixed.read(f"/{SMPL}/PAD_INFO.BIN"))[1].is_empty
+    fixed.close()
+
+
 def test_any_tree_of_any_bytes_is_corrected(tmp_path) -> None:
     chance = np.random.default_rng(4)
     seeds = [GOOD, MK2_24, SMP, rlnd.build(3, LITTLE, 1), OGG, padconf.new("x").to_bytes(), b"junk" * 50]

@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
-from check_cards import CASES, Case, imported, mk2_card, sx_card, wav, wave
+from check_cards import CASES, Case, imported, mk2_card, sx_card, sx_wav, wav, wave
 from click.testing import CliRunner
 
 from firmware.findings import catalogue
+from firmware.formats import pad_info
+from sdcard_image import Item, build_image, open_card
+from sdcard_image.volume import Volume
 from sim.check import Options, run_check
 from sim.check.fixing import make_fixed
 from sim.cli import cli
@@ -74,3 +77,88 @@ def test_what_does_not_mount_is_said(tmp_path: Path) -> None:
     image = tmp_path / "x.img"
     image.write_bytes(bytes(1 << 20))
     assert "no FAT32 card" in check(image, "--fix", tmp_path / "y.img", status=2)
+
+
+def image_of(path: Path, files: dict[str, bytes]) -> Path:
+    build_image(path, [Item(f"/{name}", data) for name, data in files.items()], size_bytes=64 << 20)
+    return path
+
+
+def hurt_fats(image: Path, paths: list[str], value: int, copies: tuple[int, ...], step: int = 1) -> None:
+    """Overwrite the FAT entry of the cluster ``step`` after each file's first."""
+    card = open_card(image)
+    assert isinstance(card, Volume)
+    clusters = [card.entry(path).first_cluster + step for path in paths]
+    places = [card._fat_offset(copy) + 4 * cluster for copy in copies for cluster in clusters]
+    card.close()
+    data = bytearray(image.read_bytes())
+    for place in places:
+        data[place : place + 4] = value.to_bytes(4, "little")
+    image.write_bytes(data)
+
+
+WAVS = {f"IMPORT/s{n:02}.wav": wav(wave(9_000 + n)) for n in range(20)}
+
+
+@pytest.mark.parametrize("value", [0x0765_4321, 5])
+def test_files_that_a_repair_saves_are_not_left_out(value: int, tmp_path: Path) -> None:
+    image = image_of(tmp_path / "hurt.img", WAVS)
+    hurt_fats(image, [f"/{name}" for name in list(WAVS)[::3]], value, copies=(0,))
+    before = image.read_bytes()
+    plan = check(image, "--device", "sp404mk2", "--plan", status=1)
+    assert "repaired copy, with 20 of 20 whole" in plan
+    assert "drop " not in plan
+    text = check(image, "--device", "sp404mk2", "--fix", tmp_path / "fixed.img")
+    assert "repaired copy, with 20 of 20 whole" in text
+    card = open_card(tmp_path / "fixed.img")
+    assert {e.path[1:]: card.read(e.path) for e in card.walk() if not e.is_dir} == WAVS
+    card.close()
+    assert image.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fixed.img", "hurt.img"]
+
+
+def test_what_cannot_be_saved_is_an_error_and_its_pad_is_emptied(tmp_path: Path) -> None:
+    files = sx_card()
+    folder = "ROLAND/SP-404SX/SMPL"
+    first = next(name for name in files if name.endswith("A0000001.WAV"))
+    image = image_of(tmp_path / "hurt.img", {**files, f"{folder}/B0000001.WAV": sx_wav(pad=12)})
+    hurt_fats(image, [f"/{first}"], 0, copies=(0, 1), step=0)
+    data = bytearray(image.read_bytes())
+    slot, content = data.find(b"A0000001WAV"), data.find(files[first])
+    data[slot + 26 : slot + 28] = data[slot + 20 : slot + 22] = b"\0\0"
+    data[content : content + len(files[first])] = bytes(len(files[first]))
+    image.write_bytes(data)
+    out = tmp_path / "fixed.img"
+    document = json.loads(check(image, "--device", "sp404sx", "--fix", out, "--json", status=1))
+    assert document["fixed"]["verdict"] == "errors"
+    card = open_card(out)
+    assert not card.exists(f"/{first}")
+    assert pad_info.parse(card.read(f"/{folder}/PAD_INFO.BIN"))[0].is_empty
+    card.close()
+
+
+def test_a_file_that_is_saved_in_part_is_an_error(tmp_path: Path) -> None:
+    image = image_of(tmp_path / "hurt.img", WAVS)
+    with image.open("r+b") as file:
+        file.truncate(image.read_bytes().find(WAVS["IMPORT/s19.wav"]) + 9_000)
+    text = check(image, "--device", "sp404mk2", "--fix", tmp_path / "fixed.img", status=1)
+    assert "with 19 of 20 whole" in text
+    assert "cut      /IMPORT/s19.wav" in text
+    assert "ERRORS: 1 error," in text
+
+
+def test_a_file_that_was_put_together_by_guess_is_a_warning(tmp_path: Path) -> None:
+    image = image_of(tmp_path / "hurt.img", WAVS)
+    for step in range(1, 20):
+        hurt_fats(image, ["/IMPORT/s00.wav"], 0, copies=(0, 1), step=step)
+    text = check(image, "--device", "sp404mk2", "--fix", tmp_path / "fixed.img")
+    assert "repaired /IMPORT/s00.wav (guess" in text
+    assert "OK, WITH WARNINGS: 0 errors, 1 warning," in text
+
+
+def test_a_repair_is_not_begun_where_the_copy_exists(tmp_path: Path) -> None:
+    image = image_of(tmp_path / "hurt.img", WAVS)
+    hurt_fats(image, ["/IMPORT/s00.wav"], 0x0765_4321, copies=(0,))
+    (tmp_path / "out.img").write_bytes(b"precious")
+    assert "exists already" in check(image, "--fix", tmp_path / "out.img", status=2)
+    assert (tmp_path / "out.img").read_bytes() == b"precious"
