@@ -159,4 +159,6 @@ _RANGES = {
     "release": (0, 127, 0),
     "mute_group": (0, 10, 0),
     "play_mode": (0, 3, 0),
+    "link": (0, 10, 0),
+    "bus": (0, 2, 1),
 }
