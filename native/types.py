@@ -5,7 +5,7 @@ Units: positions and lengths are frames, sizes are bytes, unless the name says o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -212,4 +212,3 @@ class PreloadReport:
     bytes: int
     ms: float
     errors: int = 0
-    samples_failed: tuple[int, ...] = field(default=())

@@ -96,7 +96,6 @@ int bp_engine_create(const bp_config *config, bp_device *device, bp_engine **eng
     s->kernels = kernels;
     s->quality = config->quality;
     s->fade_frames = config->fade_frames;
-    s->max_ahead = config->max_ahead_blocks;
     s->order_reserve = 4 * e->place_count + 16;
     if (s->quality == BP_SINC)
         bp_sinc_fill(s->table);

@@ -70,7 +70,7 @@ typedef struct bp_shared {
     const bp_kernels *kernels;
     float *scratch, *env, *table;
     unsigned char *raw;
-    uint32_t quality, fade_frames, max_ahead;
+    uint32_t quality, fade_frames;
     uint32_t order_reserve; /* places in the order ring kept for what cannot wait */
     uint64_t frame;
 } bp_shared;
