@@ -69,6 +69,39 @@ class Steal(IntEnum):
     REFUSE = 2  # none: the new start is dropped
 
 
+class Schedule(IntEnum):
+    """Whom the card reader serves next."""
+
+    DEADLINE = 0  # the voice whose data must be there first
+    RATING = 1  # the voice with the highest priority, then the one that started last
+    EMPTIEST = 2  # the voice with the least part of its buffer filled
+
+
+class OnMiss(IntEnum):
+    """What a voice does when it reaches a block that is not there; it always fades out first."""
+
+    RETURN = 0  # silent in time, and back when data reaches far enough again
+    HOLD = 1  # waits where it stopped and goes on from there, late
+    DROP = 2  # ends
+
+
+class Overload(IntEnum):
+    """Which voice gives way when the card cannot keep up with all."""
+
+    NONE = 0  # none: each suffers when its turn comes
+    OLDEST = 1
+    QUIETEST = 2
+    PRIORITY = 3  # the lowest priority, of equals the oldest
+
+
+class Policy(IntEnum):
+    """Which block that nobody holds gives way to a new one."""
+
+    LRU = 0  # the one let go longest ago
+    SLRU = 1  # of those used once, the one let go longest ago; then of the others (segmented LRU)
+    LFU = 2  # the one used least often, with ageing
+
+
 class Cause(IntEnum):
     """Why a block was not there when its voice arrived."""
 
@@ -105,6 +138,13 @@ class EngineConfig:
     quality: Quality = Quality.HERMITE
     steal: Steal = Steal.OLDEST
     path: str = "auto"  # "auto", "avx2", "baseline" (SSE2 on x86-64), "scalar"
+    schedule: Schedule = Schedule.DEADLINE
+    on_miss: OnMiss = OnMiss.RETURN
+    overload: Overload = Overload.NONE
+    policy: Policy = Policy.LRU
+    dry: bool = False  # compute no audio: every decision about data and time stays the same
+    measure: bool = False  # keep each voice's slack, its end and its state
+    trace_records: int = 0  # commands, ends and cache accesses kept between two drains; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +189,7 @@ class Start:
     release: int = 0  # never shorter than fade_frames
     group: int = 0
     cost: int = 1  # units of max_voices that the voice takes
+    priority: int = 0  # 0 to 127: the higher, the later it gives way
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +221,54 @@ class Underrun:
     cause: Cause
 
 
+class EndCause(IntEnum):
+    """Why a voice ended."""
+
+    END = 0  # its own end
+    RELEASED = 1
+    STOLEN = 2
+    CHOKED = 3  # by its mute group
+    STOPPED = 4
+    RETRIGGERED = 5
+    LATE = 6  # dropped on a miss: the card was late for this one
+    BANDWIDTH = 7  # dropped: the card cannot keep up with all
+    NO_ROOM = 8  # dropped: every block of the pool was held
+    READ_ERROR = 9
+    CPU = 10  # dropped because rendering did not keep up
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEnd:
+    """A voice that ended at ``frame``. Slack: frames of output until it would have underrun.
+
+    ``least_slack`` and ``p1_slack`` (the first percentile over its grid points): None for a voice that never
+    lived at a grid point.
+    """
+
+    frame: int
+    started: int
+    tag: int
+    sample: int
+    cause: EndCause
+    least_slack: int | None
+    p1_slack: int | None
+    underruns: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceState:
+    """A voice as of the last render. ``slack`` in frames of output, ``position`` in frames of the file."""
+
+    tag: int
+    sample: int
+    state: str  # "playing", "fading", "silent", "returning"
+    slack: int
+    held_blocks: int
+    share_blocks: int
+    position: int
+    level: float
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
     """Totals since the engine was made."""
@@ -202,6 +291,10 @@ class Counters:
     wasted_bytes: int = 0  # read, then not wanted any more
     busy_ms: float = 0.0  # device busy, in its own (emulated) time
     read_errors: int = 0
+    retries: int = 0  # reads tried again after an error
+    failovers: int = 0  # reads that the mirror answered
+    dropped: int = 0  # voices ended by a miss or for overload
+    held_frames: int = 0  # output frames that voices waited for their data
 
 
 @dataclass(frozen=True, slots=True)
