@@ -12,6 +12,7 @@ from firmware.hal import AudioOut, MidiMessage
 from firmware.player import Player
 from native.types import Event, QueueFullError, Stop, Underrun
 from sim.midifile import MessageList
+from sim.watching import Watch
 
 MAX_UNDERRUNS_LISTED = 10_000
 _CHUNK_FRAMES = 65_536  # what the sinks get at a time: large, so that Python's share of the work is small
@@ -38,7 +39,8 @@ class OfflineRun:
     """Plays messages through an engine into sinks, ``block`` frames at a time.
 
     What is heard and reported does not depend on ``block``. ``underruns`` holds the first
-    `MAX_UNDERRUNS_LISTED`. ``progress`` is told the frames rendered since it was last told.
+    `MAX_UNDERRUNS_LISTED`. ``progress`` is told the frames rendered since it was last told; ``watch`` looks
+    after every block.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class OfflineRun:
         sinks: Sequence[AudioOut],
         block: int,
         progress: Callable[[int], None] = lambda frames: None,
+        *,
+        watch: Watch | None = None,
     ) -> None:
         self.underruns: list[Underrun] = []
         self._engine = engine
@@ -55,6 +59,7 @@ class OfflineRun:
         self._sinks = sinks
         self._block = block
         self._progress = progress
+        self._watch = watch
         self._chunk = np.zeros((max(1, _CHUNK_FRAMES // block) * block, 2), np.float32)
         self._filled = 0
 
@@ -72,6 +77,8 @@ class OfflineRun:
             self._play_until(source, messages[-1].frame + 1)
             self._ring_out(round(tail_s * rate), rate)
         self._flush()
+        if self._watch is not None:
+            self._watch.close()
 
     def _play_until(self, source: MessageList, end: int) -> None:
         engine = self._engine
@@ -121,6 +128,8 @@ class OfflineRun:
         found = self._engine.drain_underruns()
         if found:
             self.underruns.extend(found[: MAX_UNDERRUNS_LISTED - len(self.underruns)])
+        if self._watch is not None:
+            self._watch.look(found)
 
     def _flush(self) -> None:
         if self._filled:
