@@ -99,7 +99,7 @@ class Policy(IntEnum):
 
     LRU = 0  # the one let go longest ago
     SLRU = 1  # of those used once, the one let go longest ago; then of the others (segmented LRU)
-    LFU = 2  # the one used least often, with ageing
+    MRU = 2  # the one let go last: for loops longer than the RAM, of which it keeps a part
 
 
 class Cause(IntEnum):
