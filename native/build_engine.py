@@ -13,7 +13,7 @@ from cffi import FFI
 
 HERE = Path(__file__).parent / "src"
 SOURCES = (
-    "device", "cache", "reader", "window", "envelope", "voice", "voices", "engine",
+    "device", "card", "faults", "pair", "cache", "reader", "window", "envelope", "voice", "voices", "engine",
     "kernels", "kernels_sse2", "kernels_avx2", "bare",
 )  # fmt: skip
 
