@@ -15,14 +15,14 @@ _LARGEST = {"us": 1e9, "ms": 1e6, "s": 1e6, "bytes": float(1 << 47)}  # by the l
 class CardModel:
     """How slow a card is. Every part may be 0, which leaves it out; MB are 10^6 bytes.
 
-    A read takes ``command_us + first_byte_us``, its bytes at ``read_mb_per_s`` (0: no limit), ``page_us`` once
-    where it crosses a multiple of ``page_bytes``, ``unit_us`` for each multiple of ``unit_bytes`` (the allocation
-    unit) that it crosses, and a random part with an exponential distribution of mean ``body_us``.
+    A read takes ``command_us + first_byte_us``, its bytes at ``read_mb_per_s`` (0: no limit), ``page_us``
+    once where it crosses a multiple of ``page_bytes``, ``unit_us`` for each multiple of ``unit_bytes`` (the
+    allocation unit) that it crosses, and a random part, exponentially distributed with the mean ``body_us``.
 
-    Spikes come every ``spike_every_s`` on average by chance, or exactly so often where ``spike_regular``; the read
-    then under way, or else the next, takes ``spike_ms`` longer, a write ``write_spike_ms``. Reading wears a card:
-    once ``wear_bytes`` have been read in its life (``wear_begun_bytes`` of them before), the sizes of its spikes are
-    spread evenly from ``spike_ms`` to ``wear_ms``; before that their spread grows in proportion.
+    Spikes come every ``spike_every_s`` on average by chance, or exactly so often where ``spike_regular``; the
+    read then under way, or else the next, takes ``spike_ms`` longer, a write ``write_spike_ms``. Reading wears
+    a card: once ``wear_bytes`` have been read in its life (``wear_begun_bytes`` of them before), the sizes of
+    its spikes are spread evenly from ``spike_ms`` to ``wear_ms``; before that their spread grows in proportion.
 
     A fake card has but ``real_bytes``; beyond them it gives zeros. EngineError where a value makes no sense.
     """
@@ -54,7 +54,7 @@ class CardModel:
 
     @property
     def fixed_ns(self) -> int:
-        """What the reader plans with for each command: all that is not for bytes, the random part by its mean."""
+        """What the reader plans with for each command: all but the bytes, the random part by its mean."""
         page = self.page_us if self.page_bytes else 0.0
         return sum(ns(us / 1e6) for us in (self.command_us, self.first_byte_us, self.body_us, page))
 
@@ -108,8 +108,8 @@ class FaultKind(IntEnum):
 class Fault:
     """A fault on the device's clock. ``until_ns`` 0: without end; ``times`` 0: every command that it touches.
 
-    ``offset`` and ``length`` (bytes of the device; length 0: all from there on) are for errors and wrong data,
-    ``spike_ns`` is for spikes.
+    ``offset`` and ``length`` (bytes of the device; length 0: all from there on) are for errors and wrong
+    data, ``spike_ns`` is for spikes.
     """
 
     kind: FaultKind

@@ -1,4 +1,4 @@
-"""Block devices for the engine: memory, host files, and around them a card's timing, faults, a second card."""
+"""Block devices for the engine: memory, host files, and around them a card's timing, faults, a mirror."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def null_device(length: int) -> Device:
 
 
 def card_device(inner: Device, model: CardModel, seed: int = 0) -> Device:
-    """``inner`` seen through a card of that ``model``, its chance drawn from ``seed``. Takes ``inner`` over."""
+    """``inner`` through a card of that ``model``, its chance drawn from ``seed``. Takes ``inner`` over."""
     made = ffi.new(
         "bp_card_model *",
         {
@@ -140,15 +140,15 @@ def card_device(inner: Device, model: CardModel, seed: int = 0) -> Device:
 
 
 def emulated_card(inner: Device, *, latency_ms: float, mb_per_s: float) -> Device:
-    """A card without chance: ``latency_ms`` a command, then ``mb_per_s`` (10^6; 0: no limit). Takes it over."""
+    """A card without chance: ``latency_ms`` a command, then ``mb_per_s`` (10^6; 0: no limit)."""
     return card_device(inner, CardModel(command_us=latency_ms * 1000, read_mb_per_s=mb_per_s))
 
 
 class FaultyDevice(Device):
     """``inner`` with faults on the device's clock. Takes ``inner`` over.
 
-    A command fails when it has waited ``timeout_ms`` for a card that is busy (100: the read time-out of the SD
-    specification's classic text).
+    A command fails when it has waited ``timeout_ms`` for a card that is busy (100: the read time-out of the
+    SD specification's classic text).
     """
 
     def __init__(self, inner: Device, timeout_ms: float = 100.0) -> None:
