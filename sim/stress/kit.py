@@ -1,9 +1,9 @@
-"""What a stress run plays: samples where they lie on the card, with their pads' settings; and variants of them."""
+"""What a stress run plays: samples where they lie on the card, how their pads play, and variants of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ class Source:
 
     name: str
     sample: Sample
-    settings: PadSettings = PadSettings()
+    settings: PadSettings = field(default_factory=PadSettings)
 
     @property
     def frame_bytes(self) -> int:
@@ -119,7 +119,7 @@ def joined(kit: Kit) -> Kit:
 
 
 def scattered(kit: Kit, *, piece_bytes: int = CLUSTER_BYTES, seed: int = 0) -> Kit:
-    """The same files in pieces of ``piece_bytes``, of which no two that follow each other lie side by side."""
+    """The same files in pieces of ``piece_bytes``, no two side by side that follow each other."""
     count = sum(-(-_size(sample) // piece_bytes) for sample in kit.samples)
     order = np.random.default_rng(seed).permutation(count) * 2  # every other place stays free
     places = iter(order.tolist())

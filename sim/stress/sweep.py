@@ -45,8 +45,8 @@ class Found:
 def find(search: Search, tell: Callable[[int], None] = lambda voices: None) -> Found:
     """Test numbers of voices until the limit is known exactly. ``tell`` is told each before it is tested.
 
-    That fewer voices are served where more are is likely, not certain: the numbers next to the limit are tested
-    too, and where one of the smaller ones is not clean, the limit is below that.
+    That fewer voices are served where more are is likely, not certain: the numbers next to the limit are
+    tested too, and where one of the smaller ones is not clean, the limit is below that.
     """
     tested: dict[int, Outcome] = {}
 
@@ -74,7 +74,7 @@ def find(search: Search, tell: Callable[[int], None] = lambda voices: None) -> F
 
 
 def _between(low: int, high: int, guess: float, clean: Callable[[int], bool]) -> int:
-    """The largest clean number between the ends, if there is one border: first near the guess, then in halves."""
+    """The largest clean number, if there is one border: looked for near the guess first, then in halves."""
     step = max(1, round(min(guess, high) / 32))
     at = min(max(int(guess), low + 1), high - 1)
     while low < at < high:

@@ -1,4 +1,4 @@
-"""One trial: so many voices of a kit stream for a while; were all of them served in time?"""
+"""One trial: so many voices of a kit stream for a while, and either all of them are served in time or not."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from native import Engine
+from native import CardModel, Engine
 from native.types import Counters, EngineConfig, EngineError, Loop, Start, Steal, Underrun
-from sim.board import CardTiming
 from sim.stress.card import device
 from sim.stress.kit import Kit, Source
 from sim.stress.report import Outcome
@@ -26,8 +25,8 @@ Pin = tuple[int, int, int]  # place of the source in the kit, first frame, frame
 class Plan:
     """How the voices begin, and how long they play.
 
-    ``seconds`` count, after ``warm_s`` in which the buffers fill. The voices begin one after the other, spread
-    over ``spread_s``; with ``lap_s`` a whole lap of the pads begins at once, and the next so much later.
+    ``seconds`` count, after ``warm_s`` in which the buffers fill. The voices begin one after the other over
+    ``spread_s``; with ``lap_s`` a whole lap of the pads begins at once, and the next so much later.
     ``own_heads_ms`` pins what each voice plays first, as if it were a pad of its own.
     """
 
@@ -48,7 +47,7 @@ class Trial:
     kit: Kit
     voices: int
     config: EngineConfig
-    card: CardTiming | None = None
+    card: CardModel | None = None
     plan: Plan = Plan()
     pins: tuple[Pin, ...] = ()
     seed: int = 0
