@@ -10,10 +10,11 @@ import numpy as np
 from firmware.catalogue import Pad
 from firmware.findings import Finding, found
 from firmware.profiles import Profile
-from native import Engine, emulated_card, file_device
+from native import CardModel, Engine, card_device, file_device
 from native.types import EngineError, Extent, Loop, Sample, Start
 from sdcard_image.types import Backing
-from sim.board import CardTiming, engine_config
+from sim.board import engine_config
+from sim.cards import in_words
 from sim.check.report import BankVoices, Scene
 from sim.heads import Head, head
 
@@ -31,7 +32,7 @@ def predict(
     extents: Mapping[str, Sequence[tuple[int, int]]],
     backing: list[Backing],
     profile: Profile,
-    timing: CardTiming,
+    timing: CardModel,
 ) -> Iterator[BankVoices]:
     """The voices of each bank. ``extents`` are (offset, length) of each path's pieces."""
     banks: dict[tuple[str, str], list[Pad]] = {}
@@ -50,7 +51,7 @@ def predict(
         yield BankVoices(project, bank, voices, trial.most, pieces)
 
 
-def few_voices(one: BankVoices, profile: Profile, timing: CardTiming) -> Iterator[Finding]:
+def few_voices(one: BankVoices, profile: Profile, timing: CardModel) -> Iterator[Finding]:
     """A finding where a bank streams fewer voices than the device has (at least than the bank has pads)."""
     wanted = one.most if profile.value("engine.voices") <= MOST_TRIED else profile.value("pads.per_bank")
     if one.voices >= min(wanted, one.most):
@@ -58,7 +59,7 @@ def few_voices(one: BankVoices, profile: Profile, timing: CardTiming) -> Iterato
     text = f"bank {one.bank}: {one.voices} of {one.most} voices stream without a gap"
     if one.in_one_piece is not None and one.in_one_piece > one.voices:
         text += f"; {one.in_one_piece} would if its files lay in one piece each"
-    text += f" (card: {timing.latency_ms:g} ms a command, {timing.mb_per_s:g} MB/s)"
+    text += f" (card: {in_words(timing)})"
     yield found("few-voices", text, path=one.project)
 
 
@@ -78,7 +79,7 @@ class _Trial:
         runs: Runs,
         backing: list[Backing],
         profile: Profile,
-        timing: CardTiming,
+        timing: CardModel,
     ) -> None:
         self._pads, self._runs, self._backing, self._timing = pads, runs, backing, timing
         self._profile = profile
@@ -113,8 +114,8 @@ class _Trial:
 
     def _is_clean(self, voices: int) -> bool:
         device = file_device([(one.path, one.base, one.length) for one in self._backing])
-        device = emulated_card(device, latency_ms=self._timing.latency_ms, mb_per_s=self._timing.mb_per_s)
-        config = replace(engine_config(self._profile, len(self._runs), "auto"), max_voices=max(voices, 1) * 2)
+        device = card_device(device, self._timing)
+        config = replace(engine_config(self._profile, len(self._runs)), max_voices=max(voices, 1) * 2)
         try:
             with Engine(config, device) as engine:
                 return self._plays(engine, voices)
