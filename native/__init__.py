@@ -1,16 +1,38 @@
 """The real-time core behind one Python face. It knows bytes, frames and voices; no FAT, SQL or MIDI."""
 
-from native.device import Device, emulated_card, file_device, ram_device
+from native.card import CardModel, Fault, FaultCount, FaultKind
+from native.device import (
+    PAIR_BASE,
+    Device,
+    FaultyDevice,
+    card_device,
+    emulated_card,
+    faulty_device,
+    file_device,
+    null_device,
+    pair_device,
+    ram_device,
+)
 from native.engine import EVENT_QUEUE, PATHS, Engine, bare_loop, pan_gains
 
 __all__ = [
     "EVENT_QUEUE",
+    "PAIR_BASE",
     "PATHS",
+    "CardModel",
     "Device",
     "Engine",
+    "Fault",
+    "FaultCount",
+    "FaultKind",
+    "FaultyDevice",
     "bare_loop",
+    "card_device",
     "emulated_card",
+    "faulty_device",
     "file_device",
+    "null_device",
+    "pair_device",
     "pan_gains",
     "ram_device",
 ]

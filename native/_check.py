@@ -12,6 +12,7 @@ _MESSAGES = {
     -2: "there is not enough memory for the engine",
     -3: "a fixed table of the engine is full",
     -4: "the card failed to read",
+    -5: "the card is write-protected",
 }
 
 

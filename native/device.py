@@ -1,4 +1,4 @@
-"""Block devices for the engine: memory, host files, and an emulated card around either."""
+"""Block devices for the engine: memory, host files, and around them a card's timing, faults, a mirror."""
 
 from __future__ import annotations
 
@@ -7,9 +7,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from native._check import in_range
+from native._check import check, in_range
 from native._native import ffi, lib
+from native.card import CardModel, Fault, FaultCount, FaultKind, ns, ps_per_byte
 from native.types import EngineError
+
+__all__ = [
+    "PAIR_BASE",
+    "CardModel",
+    "Device",
+    "Fault",
+    "FaultCount",
+    "FaultKind",
+    "FaultyDevice",
+    "card_device",
+    "emulated_card",
+    "faulty_device",
+    "file_device",
+    "null_device",
+    "pair_device",
+    "ram_device",
+]
+
+PAIR_BASE = 1 << 48  # offsets from here on are on the second card of a pair
 
 
 class Device:
@@ -25,7 +45,7 @@ class Device:
     def pointer(self) -> Any:
         """The C object, for the engine alone. EngineError where another device has taken it over."""
         if not self._owned:
-            raise EngineError("the block device belongs to an emulated card: use that instead")
+            raise EngineError("the block device belongs to another device: use that instead")
         return self._pointer
 
     def disown(self) -> Any:
@@ -34,6 +54,31 @@ class Device:
         ffi.gc(pointer, None)
         self._owned = False
         return pointer
+
+    def read(self, offset: int, length: int, start_ns: int = 0) -> tuple[bytes | None, int]:
+        """One read command issued at ``start_ns``: the bytes, None where it failed, and when it was done."""
+        data, done = ffi.new("char[]", length), ffi.new("uint64_t *")
+        with in_range("read"):
+            vector = ffi.new("bp_iov *", {"base": data, "length": length})
+            status = self.pointer.read(self.pointer.context, offset, vector, 1, start_ns, done)
+        return (bytes(ffi.buffer(data)) if status == 0 else None), int(done[0])
+
+    def write(self, offset: int, length: int, start_ns: int = 0) -> int:
+        """When writing so many bytes is done; the bytes reach the host file by another way.
+
+        EngineError where the card is not there, cannot be written or is write-protected.
+        """
+        done = ffi.new("uint64_t *")
+        with in_range("write"):
+            status = self.pointer.write(self.pointer.context, offset, length, start_ns, done)
+        check(status, f"writing {length} bytes at {offset}")
+        return int(done[0])
+
+    def nominal(self) -> tuple[int, int]:
+        """What the reader plans with: ns a command, ps a byte."""
+        fixed, each = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        self.pointer.nominal(self.pointer.context, fixed, each)
+        return int(fixed[0]), int(each[0])
 
 
 def ram_device(data: bytes) -> Device:
@@ -60,12 +105,103 @@ def file_device(backings: Sequence[tuple[Path, int, int]]) -> Device:
             os.close(fd)
 
 
-def emulated_card(inner: Device, *, latency_ms: float, mb_per_s: float) -> Device:
-    """``inner`` seen through a card: a command costs ``latency_ms`` plus its bytes at ``mb_per_s`` (10^6).
+def null_device(length: int) -> Device:
+    """``length`` bytes that take no time and are not copied: for runs that compute no audio."""
+    with in_range("block device"):
+        return Device(lib.bp_device_null(length))
 
-    0 MB/s means no limit. Takes ``inner`` over: it must not be used on its own afterwards.
+
+def card_device(inner: Device, model: CardModel, seed: int = 0) -> Device:
+    """``inner`` through a card of that ``model``, its chance drawn from ``seed``. Takes ``inner`` over."""
+    made = ffi.new(
+        "bp_card_model *",
+        {
+            "command_ns": ns(model.command_us / 1e6),
+            "first_byte_ns": ns(model.first_byte_us / 1e6),
+            "read_ps_per_byte": ps_per_byte(model.read_mb_per_s),
+            "write_command_ns": ns(model.write_command_us / 1e6),
+            "write_ps_per_byte": ps_per_byte(model.write_mb_per_s),
+            "page_bytes": model.page_bytes,
+            "page_ns": ns(model.page_us / 1e6),
+            "unit_bytes": model.unit_bytes,
+            "unit_ns": ns(model.unit_us / 1e6),
+            "body_ns": ns(model.body_us / 1e6),
+            "spike_every_ns": ns(model.spike_every_s),
+            "spike_ns": ns(model.spike_ms / 1e3),
+            "write_spike_ns": ns(model.write_spike_ms / 1e3),
+            "spike_regular": model.spike_regular,
+            "wear_bytes": model.wear_bytes,
+            "wear_ns": ns(model.wear_ms / 1e3),
+            "wear_begun_bytes": model.wear_begun_bytes,
+            "real_bytes": model.real_bytes,
+        },
+    )
+    return Device(lib.bp_device_card(inner.disown(), made, seed & (2**64 - 1)))
+
+
+def emulated_card(inner: Device, *, latency_ms: float, mb_per_s: float) -> Device:
+    """A card without chance: ``latency_ms`` a command, then ``mb_per_s`` (10^6; 0: no limit)."""
+    return card_device(inner, CardModel(command_us=latency_ms * 1000, read_mb_per_s=mb_per_s))
+
+
+class FaultyDevice(Device):
+    """``inner`` with faults on the device's clock. Takes ``inner`` over.
+
+    A command fails when it has waited ``timeout_ms`` for a card that is busy (100: the read time-out of the
+    SD specification's classic text).
     """
-    if not (0 <= latency_ms <= 10_000 and 0 <= mb_per_s <= 1_000_000):
-        raise EngineError("a card's latency must be 0 to 10,000 ms and its speed 0 to 1,000,000 MB/s")
-    ps_per_byte = round(1e6 / mb_per_s) if mb_per_s else 0
-    return Device(lib.bp_device_emulated(inner.disown(), round(latency_ms * 1e6), ps_per_byte))
+
+    def __init__(self, inner: Device, timeout_ms: float = 100.0) -> None:
+        with in_range("time-out"):
+            super().__init__(lib.bp_device_faulty(inner.disown(), ns(timeout_ms / 1e3)))
+        self._faulty = self._pointer  # posting goes on when another device has taken this one over
+
+    def disown(self) -> Any:
+        """The C object, which the caller frees from now on."""
+        pointer = super().disown()
+        self._faulty = pointer
+        return pointer
+
+    def post(self, fault: Fault) -> None:
+        """Post a fault; they must come in order of ``at_ns``, and a time that is past means now.
+
+        QueueFullError where 1,024 wait for their time. The device must not have been freed.
+        """
+        what = f"{fault.kind.name.lower().replace('_', ' ')} at {fault.at_ns} ns"
+        with in_range(what):
+            made = ffi.new(
+                "bp_fault *",
+                {
+                    "kind": int(fault.kind),
+                    "times": fault.times,
+                    "at_ns": fault.at_ns,
+                    "until_ns": fault.until_ns,
+                    "offset": fault.offset,
+                    "length": fault.length,
+                    "ns": fault.spike_ns,
+                },
+            )
+        check(lib.bp_faulty_post(self._faulty, made), what)
+
+    def counts(self) -> dict[FaultKind, FaultCount]:
+        """What became of the faults so far, for each kind."""
+        c = ffi.new("bp_fault_counts *")
+        lib.bp_faulty_counts(self._faulty, c)
+        return {kind: FaultCount(c.begun[kind], c.met[kind], c.commands[kind]) for kind in FaultKind}
+
+    @property
+    def waiting(self) -> int:
+        """Faults that are posted and whose time has not come, as far as a command has noticed."""
+        c = ffi.new("bp_fault_counts *")
+        lib.bp_faulty_counts(self._faulty, c)
+        return int(c.waiting)
+
+
+def faulty_device(inner: Device, timeout_ms: float = 100.0) -> FaultyDevice:
+    """``inner`` with faults: see `FaultyDevice`."""
+    return FaultyDevice(inner, timeout_ms)
+
+
+def pair_device(first: Device, second: Device) -> Device:
+    """Two devices as one: offsets from `PAIR_BASE` on belong to the second. Takes both over."""
+    return Device(lib.bp_device_pair(first.disown(), second.disown()))

@@ -20,6 +20,7 @@ typedef enum bp_error {
     BP_ENOMEM = -2, /* memory could not be taken at start */
     BP_EFULL = -3,  /* a fixed table or queue has no room */
     BP_EIO = -4,    /* the device failed to read */
+    BP_EROFS = -5,  /* the card is write-protected */
 } bp_error;
 
 /* How one PCM value lies on the card. */
@@ -54,9 +55,12 @@ typedef struct bp_iov {
 /* A block device is a context and these operations.
  *
  * read: fill the vectors from `offset` on, as one command issued at `start_ns` of the device's clock; store
- *   in *done_ns when it completes (start_ns on a device that takes no time). 0, or BP_EIO.
+ *   in *done_ns when it completes or fails (start_ns on a device that takes no time). 0, or BP_EIO. One command at
+ *   a time: the next is issued when this one is done, or later, except that the clock may begin anew.
  * nominal: what a command usually costs, so that the reader can plan: fixed time in ns, and ps a byte.
  * destroy: free the context.
+ * write: the time that writing `length` bytes at `offset` takes, and whether the card lets it; the bytes themselves
+ *   reach the host file by another way. Reads issued before it is done wait for it. 0, BP_EIO or BP_EROFS.
  */
 typedef struct bp_device {
     void *context;
@@ -64,6 +68,7 @@ typedef struct bp_device {
                 uint64_t *done_ns);
     void (*nominal)(void *context, uint64_t *command_ns, uint64_t *ps_per_byte);
     void (*destroy)(void *context);
+    int (*write)(void *context, uint64_t offset, uint64_t length, uint64_t start_ns, uint64_t *done_ns);
 } bp_device;
 
 /* A host file that holds the device's bytes [base, base + length). */
@@ -77,11 +82,81 @@ typedef struct bp_backing {
 bp_device *bp_device_ram(const void *bytes, uint64_t length);
 /* [OFF] Files joined by `count` backings in ascending order of base; the descriptors are duplicated. */
 bp_device *bp_device_files(const bp_backing *backings, uint32_t count);
-/* [OFF] `inner` seen through a card that takes command_ns + bytes * ps_per_byte / 1000 for each command.
- * Owns `inner` from then on. */
-bp_device *bp_device_emulated(bp_device *inner, uint64_t command_ns, uint64_t ps_per_byte);
+/* [OFF] `length` bytes that cost nothing to read: nothing is copied. */
+bp_device *bp_device_null(uint64_t length);
 /* [OFF] */
 void bp_device_free(bp_device *device);
+
+/* ---- card timing ------------------------------------------------------------------------------ */
+
+/* What a card takes for a command. Nothing here is measured in frames; 0 leaves a part out. */
+typedef struct bp_card_model {
+    uint64_t command_ns;                    /* from the command to the card's answer */
+    uint64_t first_byte_ns;                 /* from the answer to the first byte of a read */
+    uint64_t read_ps_per_byte;
+    uint64_t write_command_ns, write_ps_per_byte;
+    uint64_t page_bytes, page_ns;           /* once for a command that crosses a boundary of so many bytes: what
+                                               follows of a long transfer hides behind the bus */
+    uint64_t unit_bytes, unit_ns;           /* for each boundary of an allocation unit crossed */
+    uint64_t body_ns;                       /* mean of each command's random part, exponentially distributed */
+    uint64_t spike_every_ns;                /* mean time between spikes; the command then under way, or the next, is hit */
+    uint64_t spike_ns, write_spike_ns;      /* what a spike adds to a read, and to a write */
+    uint64_t wear_bytes, wear_ns;           /* spikes of reads grow with the bytes read: once wear_bytes are, their sizes
+                                               are spread evenly from spike_ns to wear_ns */
+    uint64_t wear_begun_bytes;              /* read in the card's life so far */
+    uint64_t real_bytes;                    /* of a fake card: beyond these it gives zeros; 0: all are real */
+    uint32_t spike_regular;                 /* bool: at multiples of spike_every_ns; else by chance (Poisson) */
+} bp_card_model;
+
+/* [OFF] `inner` seen through such a card, with all chance drawn from `seed`. Owns `inner` from then on. */
+bp_device *bp_device_card(bp_device *inner, const bp_card_model *model, uint64_t seed);
+
+/* ---- faults ----------------------------------------------------------------------------------- */
+
+typedef enum bp_fault_kind {
+    BP_FAULT_SPIKE,      /* the next command takes `ns` longer */
+    BP_FAULT_STUCK,      /* busy from at_ns to until_ns: a command waits, and fails once the host's time-out is over */
+    BP_FAULT_READ_ERROR, /* reads of the range fail */
+    BP_FAULT_WRONG_DATA, /* reads of the range give other bytes, and no error */
+    BP_FAULT_REMOVED,    /* no card from at_ns to until_ns (0: until one is inserted) */
+    BP_FAULT_INSERTED,   /* the card is back */
+    BP_FAULT_READ_ONLY,  /* the switch: writes are refused from at_ns to until_ns (0: for good) */
+    BP_FAULT_POWER_CUT,  /* nothing works from at_ns on */
+    BP_FAULTS
+} bp_fault_kind;
+
+typedef struct bp_fault {
+    uint32_t kind;            /* bp_fault_kind */
+    uint32_t times;           /* spikes, errors, wrong data: of so many commands; 0: of all until until_ns */
+    uint64_t at_ns, until_ns; /* on the device's clock; until_ns 0: no end */
+    uint64_t offset, length;  /* bytes of the device that errors and wrong data touch; length 0: all from offset on */
+    uint64_t ns;              /* spikes: how long */
+} bp_fault;
+
+typedef struct bp_fault_counts {
+    uint64_t begun[8];    /* faults whose time has come, as far as a command has noticed */
+    uint64_t met[8];      /* of these, how many at least one command met */
+    uint64_t commands[8]; /* commands that were late, failed, refused or wrong for it */
+    uint64_t waiting;     /* posted, and their time has not come */
+} bp_fault_counts;
+
+enum {
+    BP_FAULT_QUEUE = 1024,  /* faults posted whose time has not come */
+    BP_FAULT_ACTIVE = 1024, /* faults at work at once; more wait in the queue */
+};
+
+/* [OFF] `inner` with faults. A command fails when it has waited `timeout_ns` for a busy card. Owns `inner`. */
+bp_device *bp_device_faulty(bp_device *inner, uint64_t timeout_ns);
+/* [CT] Posts a fault to such a device, in order of at_ns; a time that is past means now. BP_EFULL, BP_EINVAL. */
+int bp_faulty_post(bp_device *device, const bp_fault *fault);
+/* [CT] */
+void bp_faulty_counts(const bp_device *device, bp_fault_counts *out);
+
+/* ---- two cards -------------------------------------------------------------------------------- */
+
+/* [OFF] Two devices as one: offsets from 2^48 on belong to the second. Commands go to one after the other, as the
+ * caller issues them. Owns both. */
+bp_device *bp_device_pair(bp_device *first, bp_device *second);
 
 /* ---- engine ----------------------------------------------------------------------------------- */
 

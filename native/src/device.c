@@ -1,6 +1,6 @@
-/* Block devices: memory, host files, and a card with timing around another device. */
+/* Block devices that take no time: memory, host files, nothing. */
 #define _GNU_SOURCE
-#include "benchpad.h"
+#include "device.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,16 @@ static void no_cost(void *context, uint64_t *command_ns, uint64_t *ps_per_byte)
     *ps_per_byte = 0;
 }
 
-static bp_device *make(void *context, const bp_device *operations)
+static int no_write_cost(void *context, uint64_t offset, uint64_t length, uint64_t start_ns, uint64_t *done_ns)
+{
+    (void)context;
+    (void)offset;
+    (void)length;
+    *done_ns = start_ns;
+    return BP_OK;
+}
+
+bp_device *bp_device_make(void *context, const bp_device *operations)
 {
     bp_device *device = malloc(sizeof *device);
     if (!device) {
@@ -58,14 +67,15 @@ static int ram_read(void *context, uint64_t offset, const bp_iov *v, uint32_t co
 
 bp_device *bp_device_ram(const void *bytes, uint64_t length)
 {
-    static const bp_device operations = {.read = ram_read, .nominal = no_cost, .destroy = free};
+    static const bp_device operations = {
+        .read = ram_read, .nominal = no_cost, .destroy = free, .write = no_write_cost};
     ram *r = malloc(sizeof *r + length);
     if (!r)
         return NULL;
     r->length = length;
     if (length)
         memcpy(r->bytes, bytes, length);
-    return make(r, &operations);
+    return bp_device_make(r, &operations);
 }
 
 /* ---- host files ---- */
@@ -141,7 +151,8 @@ static int files_read(void *context, uint64_t offset, const bp_iov *v, uint32_t 
 
 bp_device *bp_device_files(const bp_backing *backings, uint32_t count)
 {
-    static const bp_device operations = {.read = files_read, .nominal = no_cost, .destroy = files_destroy};
+    static const bp_device operations = {
+        .read = files_read, .nominal = no_cost, .destroy = files_destroy, .write = no_write_cost};
     files *f = malloc(sizeof *f + count * sizeof *backings);
     if (!f)
         return NULL;
@@ -155,48 +166,29 @@ bp_device *bp_device_files(const bp_backing *backings, uint32_t count)
         }
         f->count++;
     }
-    return make(f, &operations);
+    return bp_device_make(f, &operations);
 }
 
-/* ---- emulated card ---- */
+/* ---- nothing ---- */
 
-typedef struct {
-    bp_device *inner;
-    uint64_t command_ns, ps_per_byte;
-} emulated;
-
-static int emulated_read(void *context, uint64_t offset, const bp_iov *v, uint32_t count, uint64_t start_ns,
-                         uint64_t *done_ns)
+static int null_read(void *context, uint64_t offset, const bp_iov *v, uint32_t count, uint64_t start_ns,
+                     uint64_t *done_ns)
 {
-    emulated *e = context;
-    uint64_t bytes = 0;
+    const uint64_t *length = context;
+    uint64_t total = 0;
+    *done_ns = start_ns;
     for (uint32_t i = 0; i < count; i++)
-        bytes += v[i].length;
-    uint64_t ready_ns = start_ns + e->command_ns + bytes * e->ps_per_byte / 1000;
-    return e->inner->read(e->inner->context, offset, v, count, ready_ns, done_ns);
+        total += v[i].length;
+    return offset <= *length && total <= *length - offset ? BP_OK : BP_EIO;
 }
 
-static void emulated_nominal(void *context, uint64_t *command_ns, uint64_t *ps_per_byte)
-{
-    const emulated *e = context;
-    *command_ns = e->command_ns;
-    *ps_per_byte = e->ps_per_byte;
-}
-
-static void emulated_destroy(void *context)
-{
-    emulated *e = context;
-    bp_device_free(e->inner);
-    free(e);
-}
-
-bp_device *bp_device_emulated(bp_device *inner, uint64_t command_ns, uint64_t ps_per_byte)
+bp_device *bp_device_null(uint64_t length)
 {
     static const bp_device operations = {
-        .read = emulated_read, .nominal = emulated_nominal, .destroy = emulated_destroy};
-    emulated *e = malloc(sizeof *e);
-    if (!e)
+        .read = null_read, .nominal = no_cost, .destroy = free, .write = no_write_cost};
+    uint64_t *context = malloc(sizeof *context);
+    if (!context)
         return NULL;
-    *e = (emulated){inner, command_ns, ps_per_byte};
-    return make(e, &operations);
+    *context = length;
+    return bp_device_make(context, &operations);
 }

@@ -73,7 +73,9 @@ static void run(uint32_t quality, uint32_t steal, uint64_t command_ns, bp_counte
     bp_config config = small_config();
     config.quality = quality;
     config.steal = steal;
-    bp_device *device = bp_device_emulated(bp_device_ram(bytes, sizeof bytes), command_ns, 100000);
+    bp_card_model model = {.command_ns = command_ns, .read_ps_per_byte = 100000, .body_ns = command_ns / 10,
+                           .spike_every_ns = 50000000, .spike_ns = command_ns};
+    bp_device *device = bp_device_card(bp_device_ram(bytes, sizeof bytes), &model, 1);
     bp_engine *engine;
     CHECK(device && bp_engine_create(&config, device, &engine) == BP_OK);
     add_samples(engine);

@@ -77,7 +77,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """One cost taken away, or halved, to see whether it is what gives: ``cost`` is named as in FirstToGive."""
+    """One cost made less, to see whether it is what gives; ``cost`` is named as in ``first_to_give``."""
 
     cost: str
     how: str

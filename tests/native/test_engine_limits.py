@@ -154,15 +154,15 @@ def test_a_closed_engine_and_a_device_taken_over_are_refused() -> None:
     made.close()
     with pytest.raises(EngineError, match="closed"):
         made.render(np.zeros((5, 2), np.float32))
-    with pytest.raises(EngineError, match="belongs to an emulated card"):
+    with pytest.raises(EngineError, match="belongs to another device"):
         Engine(EngineConfig(), inner)
-    with pytest.raises(EngineError, match="belongs to an emulated card"):
+    with pytest.raises(EngineError, match="belongs to another device"):
         emulated_card(inner, latency_ms=1, mb_per_s=1)
 
 
-@pytest.mark.parametrize(("latency", "speed"), [(-1, 1), (NAN, 1), (1, -1), (1, NAN), (1e6, 1), (INF, 1)])
+@pytest.mark.parametrize(("latency", "speed"), [(-1, 1), (NAN, 1), (1, -1), (1, NAN), (1e7, 1), (INF, 1)])
 def test_a_card_that_cannot_be_is_refused(latency: float, speed: float) -> None:
-    with pytest.raises(EngineError, match="latency"):
+    with pytest.raises(EngineError, match="command_us|read_mb_per_s"):
         emulated_card(ram_device(b""), latency_ms=latency, mb_per_s=speed)
 
 

@@ -1,0 +1,186 @@
+"""One trial: so many voices of a kit stream for a while; were all of them served in time?"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from native import Engine
+from native.types import Counters, EngineConfig, EngineError, Loop, Start, Steal, Underrun
+from sim.board import CardTiming
+from sim.stress.card import device
+from sim.stress.kit import Kit, Source
+from sim.stress.report import Outcome
+
+_CHUNK = 8_192  # frames between two looks at the underruns
+_GAIN = 0.01  # so that many voices do not overdrive anything
+
+Pin = tuple[int, int, int]  # place of the source in the kit, first frame, frames
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the voices begin, and how long they play.
+
+    ``seconds`` count, after ``warm_s`` in which the buffers fill. The voices begin one after the other, spread
+    over ``spread_s``; with ``lap_s`` a whole lap of the pads begins at once, and the next so much later.
+    ``own_heads_ms`` pins what each voice plays first, as if it were a pad of its own.
+    """
+
+    seconds: float = 30.0
+    warm_s: float = 15.0
+    spread_s: float = 5.0
+    lap_s: float | None = None
+    own_heads_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is played, by how many voices, from which card. The same trial gives the same outcome, always.
+
+    ``pins`` are kept in RAM, as pad heads are. With ``stop_early`` it ends at the first underrun that counts.
+    """
+
+    kit: Kit
+    voices: int
+    config: EngineConfig
+    card: CardTiming | None = None
+    plan: Plan = Plan()
+    pins: tuple[Pin, ...] = ()
+    seed: int = 0
+    stop_early: bool = False
+
+
+def run_trial(trial: Trial) -> Outcome:
+    """Play it. Where the engine cannot even be made with so many voices, that is one underrun for each."""
+    try:
+        with playing(trial) as run:
+            run.until(trial.plan.warm_s)
+            run.begin()
+            run.until(trial.plan.warm_s + trial.plan.seconds, stop=trial.stop_early)
+            return run.outcome()
+    except EngineError:
+        return Outcome(trial.voices, 0.0, trial.voices, {"no room": trial.voices}, 0, 0, 0, 0.0, 0.0, True)
+
+
+@contextmanager
+def playing(trial: Trial, config: EngineConfig | None = None) -> Iterator[Run]:
+    """The trial at frame 0; ``config`` in place of the trial's own, to watch more closely."""
+    kit = trial.kit
+    made = replace(
+        config or trial.config, max_voices=trial.voices, max_samples=len(kit.samples), steal=Steal.REFUSE
+    )
+    with Engine(made, device(trial.card, kit.device_bytes, trial.seed)) as engine:
+        for sample in kit.samples:
+            engine.add_sample(sample)
+        events = starts(kit, trial.voices, trial.plan, made.rate)
+        for place, first, frames in trial.pins:
+            engine.pin(kit.samples[kit.sources[place].sample], first, frames)
+        if trial.plan.own_heads_ms:
+            _pin_own(engine, kit, events, trial.plan.own_heads_ms)
+        engine.preload()
+        yield Run(trial, engine, deque(events))
+
+
+class Run:
+    """A trial under way. What happens before `begin` does not count."""
+
+    def __init__(self, trial: Trial, engine: Engine, events: deque[Start]) -> None:
+        self.engine = engine
+        self.underruns: list[Underrun] = []
+        self.began = 0
+        self._trial = trial
+        self._events = events
+        self._out = np.zeros((_CHUNK, 2), np.float32)
+        self._before = Counters()
+        self._broke_off = False
+
+    def begin(self) -> None:
+        """From now on it counts."""
+        self.engine.drain_underruns()
+        self.underruns.clear()
+        self._before = self.engine.counters()
+        self.began = self.engine.frame
+
+    def until(self, seconds: float, *, stop: bool = False, look: Callable[[Run], None] | None = None) -> None:
+        """Play up to so many seconds after frame 0; ``stop`` at the first underrun."""
+        end = round(seconds * self.engine.config.rate)
+        while (frame := self.engine.frame) < end:
+            until = min(frame + _CHUNK, end)
+            while self._events and self._events[0].frame < until:
+                self.engine.post(self._events.popleft())
+            self.engine.render(self._out[: until - frame])
+            self.underruns += self.engine.drain_underruns()
+            if look is not None:
+                look(self)
+            if stop and self.underruns:
+                self._broke_off = True
+                return
+
+    def outcome(self) -> Outcome:
+        """What happened since `begin`."""
+        now, before = self.engine.counters(), self._before
+        seconds = (self.engine.frame - self.began) / self.engine.config.rate
+        hits, misses = now.hits - before.hits, now.misses - before.misses
+        causes = Counter(one.cause.name.lower().replace("_", " ") for one in self.underruns)
+        return Outcome(
+            voices=self._trial.voices,
+            seconds=round(seconds, 6),
+            underruns=now.underruns - before.underruns,
+            causes=dict(sorted(causes.items())),
+            reads=now.reads - before.reads,
+            read_bytes=now.read_bytes - before.read_bytes,
+            wasted_bytes=now.wasted_bytes - before.wasted_bytes,
+            busy_part=round((now.busy_ms - before.busy_ms) / 1000 / seconds, 5) if seconds else 0.0,
+            hit_part=round(hits / (hits + misses), 5) if hits + misses else 0.0,
+            broke_off=self._broke_off,
+        )
+
+
+def starts(kit: Kit, voices: int, plan: Plan, rate: int) -> list[Start]:
+    """The pads in turn, lap after lap, looping. Each lap begins elsewhere in the samples.
+
+    So no voice lives off what another has read, unless the sample is short or the memory large.
+    """
+    laps = -(-voices // len(kit.sources))
+    made = []
+    for voice in range(voices):
+        lap, place = divmod(voice, len(kit.sources))
+        one = kit.sources[place]
+        begin = voice * plan.spread_s / voices if plan.lap_s is None else lap * plan.lap_s
+        first, end = _lap_region(one, lap, laps)
+        made.append(
+            Start(
+                frame=round(begin * rate),
+                sample=kit.samples[one.sample],
+                tag=voice,
+                start=first,
+                end=end,
+                loop_start=one.settings.start,
+                reverse=one.settings.reverse,
+                loop=Loop.FORWARD,
+                gain=_GAIN,
+                pitch_cents=one.settings.pitch_cents,
+                speed=one.settings.speed,
+            )
+        )
+    return made
+
+
+def _lap_region(one: Source, lap: int, laps: int) -> tuple[int, int]:
+    """What a voice plays: a reverse one ends elsewhere, where it begins."""
+    start, end = one.region
+    shift = (end - start) * lap // laps
+    return (start, end - shift) if one.settings.reverse else (start + shift, end)
+
+
+def _pin_own(engine: Engine, kit: Kit, events: Sequence[Start], head_ms: float) -> None:
+    for voice, event in enumerate(events):
+        one = kit.sources[voice % len(kit.sources)]
+        ratio = event.speed * 2 ** (event.pitch_cents / 1200)
+        frames = min(event.end - event.start, round(head_ms / 1000 * one.sample.rate * ratio) + 1)
+        engine.pin(event.sample, event.end - frames if event.reverse else event.start, frames)
