@@ -13,7 +13,8 @@ from cffi import FFI
 
 HERE = Path(__file__).parent / "src"
 SOURCES = (
-    "device", "card", "faults", "pair", "cache", "reader", "window", "envelope", "voice", "voices", "engine",
+    "device", "card", "faults", "pair", "cache", "reader", "pace", "fetch", "window", "envelope", "voice",
+    "voices", "measure", "samples", "engine",
     "kernels", "kernels_sse2", "kernels_avx2", "bare",
 )  # fmt: skip
 

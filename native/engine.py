@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -15,15 +16,19 @@ from native.device import Device
 from native.types import (
     Cause,
     Counters,
+    EndCause,
     EngineConfig,
     EngineError,
     Event,
+    Extent,
     PreloadReport,
     Quality,
     Release,
     Sample,
     Start,
     Underrun,
+    VoiceEnd,
+    VoiceState,
 )
 
 PATHS = {"auto": 0, "avx2": 1, "baseline": 2, "scalar": 3}
@@ -59,6 +64,13 @@ def _make_config(config: EngineConfig) -> Any:
             "steal": int(config.steal),
             "path": PATHS[config.path],
             "threaded_reader": 0,
+            "schedule": int(config.schedule),
+            "on_miss": int(config.on_miss),
+            "overload": int(config.overload),
+            "policy": int(config.policy),
+            "dry": config.dry,
+            "measure": config.measure,
+            "trace_records": config.trace_records,
         },
     )
 
@@ -69,9 +81,59 @@ def _fill_start(event: Any, start: Start) -> None:
     event.start, event.end, event.loop_start = start.start, start.end, start.loop_start
     event.reverse, event.loop, event.gate = start.reverse, int(start.loop), start.gate
     event.retrigger, event.cost, event.group = int(start.retrigger), start.cost, start.group
+    event.priority = start.priority
     event.attack, event.hold, event.release = start.attack, start.hold, start.release
     event.gain_left, event.gain_right = start.gain * left, start.gain * right
     event.ratio = start.speed * 2.0 ** (start.pitch_cents / 1200.0)
+
+
+# A command to the card. `deadline_ns` is when it had to be done; `depth` the streams that then had requests.
+COMMAND = np.dtype(
+    [
+        ("start_ns", "u8"),
+        ("done_ns", "u8"),
+        ("deadline_ns", "u8"),
+        ("offset", "u8"),
+        ("bytes", "u4"),
+        ("tag", "u4"),
+        ("sample", "u4"),
+        ("depth", "u4"),
+        ("status", "i4"),
+        ("unused", "V4"),
+    ]
+)
+_NO_SLACK = 2**32 - 1
+_MODES = ("playing", "fading", "silent", "returning")
+
+
+def _slack(frames: int) -> int | None:
+    return None if frames == _NO_SLACK else frames
+
+
+def _end(end: Any) -> VoiceEnd:
+    return VoiceEnd(
+        end.frame,
+        end.started,
+        end.tag,
+        end.sample,
+        EndCause(end.cause),
+        _slack(end.least_slack),
+        _slack(end.p1_slack),
+        end.underruns,
+    )
+
+
+def _state(state: Any) -> VoiceState:
+    return VoiceState(
+        state.tag,
+        state.sample,
+        _MODES[state.mode],
+        _slack(state.slack),
+        state.held,
+        state.share,
+        state.position,
+        state.level,
+    )
 
 
 class Engine:
@@ -94,6 +156,9 @@ class Engine:
         self._open = ffi.gc(out[0], lib.bp_engine_free)
         self._event = ffi.new("bp_event *")
         self._reports = ffi.new("bp_underrun[256]")
+        self._ends = ffi.new("bp_end[256]")
+        self._states = ffi.new("bp_state[]", 2 * config.max_voices + 64 if config.measure else 0)
+        self._levels = ffi.new("float[2]")
 
     def __enter__(self) -> Engine:
         return self
@@ -130,6 +195,36 @@ class Engine:
             )
             extents = ffi.new("bp_extent[]", [(e.offset, e.length) for e in sample.extents])
         return check(lib.bp_engine_add_sample(self._engine, made, extents, len(sample.extents)), "sample")
+
+    def add_mirror(self, sample: int, extents: Sequence[Extent]) -> None:
+        """Where the same file lies on the second card of a pair; when the first fails, reads go there.
+
+        EngineError where the extents hold another number of bytes, or there is a mirror already.
+        """
+        with in_range("mirror"):
+            made = ffi.new("bp_extent[]", [(e.offset, e.length) for e in extents])
+            check(
+                lib.bp_engine_add_mirror(self._engine, sample, made, len(extents)),
+                f"mirror of sample {sample}",
+            )
+
+    def add_checksums(self, sample: int, crc32: NDArray[np.uint32]) -> None:
+        """The CRC-32 of each cache block of a sample's file: a block that differs counts as not read.
+
+        ``crc32`` has shape (blocks,): byte ``block_bytes * i`` of the file on, the last one as long as it is.
+        """
+        values = np.ascontiguousarray(crc32, np.uint32)
+        with in_range("checksums"):
+            pointer = ffi.from_buffer("uint32_t *", values)
+            check(
+                lib.bp_engine_add_checksums(self._engine, sample, pointer, len(values)),
+                f"{len(values)} checksums of sample {sample}",
+            )
+
+    def set_device(self, device: Device) -> None:
+        """Another card came into the slot; what is resident stays. Only between renders."""
+        lib.bp_engine_set_device(self._engine, device.pointer)
+        self._device = device
 
     def pin(self, sample: int, first_frame: int, frames: int) -> int:
         """Pin the blocks of a range of frames; returns how many blocks are newly pinned.
@@ -189,6 +284,37 @@ class Engine:
         """Render ``blocks`` blocks of 128 frames, throw them away, and return the CPU seconds they took."""
         return float(lib.bp_render_loop(self._engine, blocks))
 
+    def drain_ends(self) -> list[VoiceEnd]:
+        """The voices that ended since the last call, under ``measure``; the first 4,096 of them."""
+        found: list[VoiceEnd] = []
+        while (count := lib.bp_engine_ends(self._engine, self._ends, len(self._ends))) > 0:
+            found += [_end(self._ends[i]) for i in range(count)]
+        return found
+
+    def drain_commands(self) -> NDArray[np.void]:
+        """The commands to the card since the last call, at most ``trace_records``: an array of `COMMAND`."""
+        return self._drain(lib.bp_engine_commands, "bp_command *", COMMAND)
+
+    def drain_accesses(self) -> NDArray[np.uint64]:
+        """The blocks that voices asked the cache for since the last call: ``sample << 32 | block``."""
+        return self._drain(lib.bp_engine_accesses, "uint64_t *", np.dtype(np.uint64))
+
+    def _drain(self, take: Any, pointer: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+        out = np.empty(self.config.trace_records, dtype)
+        if not len(out):
+            return out
+        return out[: take(self._engine, ffi.cast(pointer, ffi.from_buffer(out)), len(out))].copy()
+
+    def states(self) -> list[VoiceState]:
+        """The voices as of the last render, in order of start, under ``measure``."""
+        count = lib.bp_engine_states(self._engine, self._states, len(self._states))
+        return [_state(self._states[i]) for i in range(count)]
+
+    def levels(self) -> tuple[float, float]:
+        """The largest magnitude on the left and on the right since the last call, under ``measure``."""
+        lib.bp_engine_levels(self._engine, self._levels, self._levels + 1)
+        return self._levels[0], self._levels[1]
+
     @property
     def frame(self) -> int:
         """The next frame to be rendered."""
@@ -238,6 +364,10 @@ class Engine:
             wasted_bytes=c.wasted_bytes,
             busy_ms=c.busy_ns / 1e6,
             read_errors=c.read_errors,
+            retries=c.retries,
+            failovers=c.failovers,
+            dropped=c.dropped,
+            held_frames=c.held_frames,
         )
 
     def drain_underruns(self) -> list[Underrun]:

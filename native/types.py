@@ -257,12 +257,15 @@ class VoiceEnd:
 
 @dataclass(frozen=True, slots=True)
 class VoiceState:
-    """A voice as of the last render. ``slack`` in frames of output, ``position`` in frames of the file."""
+    """A voice as of the last render.
+
+    ``slack`` in frames of output, None where all is resident to the end; ``position`` in frames of the file.
+    """
 
     tag: int
     sample: int
     state: str  # "playing", "fading", "silent", "returning"
-    slack: int
+    slack: int | None
     held_blocks: int
     share_blocks: int
     position: int

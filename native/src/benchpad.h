@@ -34,6 +34,15 @@ typedef enum bp_path { BP_PATH_AUTO, BP_PATH_AVX2, BP_PATH_BASELINE, BP_PATH_SCA
 typedef enum bp_loop { BP_LOOP_NONE, BP_LOOP_FORWARD, BP_LOOP_PING_PONG } bp_loop;
 typedef enum bp_retrigger { BP_LAYER, BP_RESTART, BP_IGNORE, BP_TOGGLE } bp_retrigger;
 typedef enum bp_steal { BP_STEAL_OLDEST, BP_STEAL_QUIETEST, BP_STEAL_REFUSE } bp_steal;
+typedef enum bp_schedule { BP_DEADLINE, BP_RATING, BP_EMPTIEST, BP_SCHEDULES } bp_schedule;
+typedef enum bp_on_miss { BP_MISS_RETURN, BP_MISS_HOLD, BP_MISS_DROP, BP_MISSES } bp_on_miss;
+typedef enum bp_overload { BP_OVERLOAD_NONE, BP_OVERLOAD_OLDEST, BP_OVERLOAD_QUIETEST, BP_OVERLOAD_PRIORITY,
+                           BP_OVERLOADS } bp_overload;
+typedef enum bp_policy { BP_LRU, BP_SLRU, BP_MRU, BP_POLICIES } bp_policy;
+typedef enum bp_end_cause {
+    BP_END_OWN, BP_END_RELEASED, BP_END_STOLEN, BP_END_CHOKED, BP_END_STOPPED, BP_END_RETRIGGERED,
+    BP_END_LATE, BP_END_BANDWIDTH, BP_END_NO_ROOM, BP_END_READ_ERROR, BP_END_CPU
+} bp_end_cause;
 typedef enum bp_cause { BP_COLD, BP_LATE, BP_NO_ROOM, BP_READ_ERROR } bp_cause;
 
 /* ---- block devices ---------------------------------------------------------------------------- */
@@ -160,12 +169,19 @@ typedef struct bp_config {
     uint32_t block_bytes;         /* a cache block; a power of two, 512 to 65,536 */
     uint64_t pool_bytes;          /* sample RAM; at least 8 blocks */
     uint32_t fade_frames;         /* every declick fade; a multiple of BP_GRID, BP_GRID to 4,096 */
-    uint32_t max_transfer_blocks; /* most blocks that one read command joins; 1 to 256 */
+    uint32_t max_transfer_blocks; /* most blocks that one read command joins; 1 to BP_MOST_JOINED */
     uint32_t max_ahead_blocks;    /* most blocks read ahead for one voice; 2 to 65,536 */
     uint32_t quality;             /* bp_quality */
     uint32_t steal;               /* bp_steal */
     uint32_t path;                /* bp_path */
     uint32_t threaded_reader;     /* 0: rendering steps the reader; 1: a thread calls bp_reader_pump */
+    uint32_t schedule;            /* bp_schedule: whom the reader serves next */
+    uint32_t on_miss;             /* bp_on_miss */
+    uint32_t overload;            /* bp_overload: who gives way when the card cannot keep up */
+    uint32_t policy;              /* bp_policy: which block gives way */
+    uint32_t dry;                 /* 1: no audio is computed; every decision about data and time stays the same */
+    uint32_t measure;             /* 1: slack, ends and states of voices are kept */
+    uint32_t trace_records;       /* commands and cache accesses kept between two drains; 0: none */
 } bp_config;
 
 typedef struct bp_extent {
@@ -197,6 +213,7 @@ typedef struct bp_event {
     uint32_t retrigger; /* bp_retrigger */
     uint32_t cost;      /* units of max_voices */
     uint32_t group;     /* mute group, 0 none */
+    uint32_t priority;  /* the higher, the later the voice gives way */
     uint32_t attack, hold, release; /* frames; hold 0: for ever */
     float gain_left, gain_right;
     double ratio; /* file frames for each frame of time at the file's own rate: 1 plays it as recorded */
@@ -209,11 +226,39 @@ typedef struct bp_underrun {
     uint32_t cause; /* bp_cause */
 } bp_underrun;
 
+/* A voice that ended. Slack: output frames until it would have underrun, at its grid points; BP_NO_SLACK for none. */
+typedef struct bp_end {
+    uint64_t frame, started;
+    uint32_t tag, sample;
+    uint32_t cause; /* bp_end_cause */
+    uint32_t least_slack, p1_slack;
+    uint32_t underruns;
+} bp_end;
+
+/* A command that the reader gave to the card. */
+typedef struct bp_command {
+    uint64_t start_ns, done_ns, deadline_ns, offset;
+    uint32_t bytes, tag, sample;
+    uint32_t depth; /* streams with requests at that moment */
+    int32_t status;
+} bp_command;
+
+typedef enum bp_voice_mode { BP_MODE_PLAYING, BP_MODE_FADING, BP_MODE_SILENT, BP_MODE_RETURNING } bp_voice_mode;
+
+/* A voice as of the last render. */
+typedef struct bp_state {
+    uint32_t tag, sample, mode; /* bp_voice_mode */
+    uint32_t slack, held, share;
+    uint64_t position; /* file frame */
+    float level;
+} bp_state;
+
 typedef struct bp_counters {
     uint64_t voices, sounding, voices_peak, voices_started, voices_stolen, voices_refused;
     uint64_t underruns, reports_lost;
     uint64_t hits, misses, evictions, resident_blocks, pinned_blocks;
     uint64_t reads, read_bytes, wasted_bytes, busy_ns, read_errors;
+    uint64_t retries, failovers, dropped, held_frames;
 } bp_counters;
 
 typedef struct bp_preload {
@@ -227,6 +272,9 @@ enum {
     BP_EVENT_QUEUE = 4096,    /* events that fit between two renders */
     BP_REPORT_QUEUE = 4096,   /* underruns that fit between two drains */
     BP_MAX_RATIO = 32,        /* fastest playback, file frames for each output frame */
+    BP_MOST_JOINED = 1024,    /* blocks in one command: what one system call takes */
+    BP_MOST_PRIORITY = 127,
+    BP_NO_SLACK = -1,         /* as uint32_t */
 };
 
 /* [OFF] Takes every byte that the engine will ever use. The engine does not own `device`. */
@@ -235,6 +283,12 @@ int bp_engine_create(const bp_config *config, bp_device *device, bp_engine **eng
 void bp_engine_free(bp_engine *engine);
 /* [OFF] Registers a sample whose file lies in `count` extents; returns its number. */
 int bp_engine_add_sample(bp_engine *engine, const bp_sample *sample, const bp_extent *extents, uint32_t count);
+/* [OFF] Says where the same file lies on the second card of a pair; when the first fails, reads go there. */
+int bp_engine_add_mirror(bp_engine *engine, uint32_t sample, const bp_extent *extents, uint32_t count);
+/* [OFF] The CRC-32 (zlib's) of each cache block's bytes of a sample's file: what does not match counts as not read. */
+int bp_engine_add_checksums(bp_engine *engine, uint32_t sample, const uint32_t *crc, uint32_t count);
+/* [OFF] Another card in the slot. What is resident stays; what is being asked for is asked of it. */
+void bp_engine_set_device(bp_engine *engine, bp_device *device);
 /* [OFF] Pins the blocks of `frames` frames from `first` on; returns how many blocks were newly pinned, which
  * is fewer than asked when half of the pool is pinned already. */
 int bp_engine_pin(bp_engine *engine, uint32_t sample, uint64_t first, uint64_t frames);
@@ -246,6 +300,15 @@ int bp_engine_preload(bp_engine *engine, bp_preload *report);
 int bp_engine_post(bp_engine *engine, const bp_event *event);
 /* [CT] Takes at most `most` underrun reports; returns how many. */
 int bp_engine_underruns(bp_engine *engine, bp_underrun *out, uint32_t most);
+/* [CT] Takes at most `most` records of ended voices, of commands, of blocks that voices asked the cache for (sample
+ * << 32 | block), as they were kept under `measure` and `trace_records`; returns how many. */
+int bp_engine_ends(bp_engine *engine, bp_end *out, uint32_t most);
+int bp_engine_commands(bp_engine *engine, bp_command *out, uint32_t most);
+int bp_engine_accesses(bp_engine *engine, uint64_t *out, uint32_t most);
+/* [CT] The voices as of the last render, at most `most`, under `measure`; returns how many. One caller at a time. */
+int bp_engine_states(bp_engine *engine, bp_state *out, uint32_t most);
+/* [CT] The largest magnitude of each channel since it was last asked for, under `measure`. */
+void bp_engine_levels(bp_engine *engine, float *left, float *right);
 /* [RT] Renders `frames` frames of interleaved stereo into `out` and advances the clock by as many. */
 int bp_engine_render(bp_engine *engine, float *out, uint32_t frames);
 /* [IO] Serves read requests until none is left or the device is busy beyond the end of the current grid

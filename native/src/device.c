@@ -134,10 +134,10 @@ static int read_fully(int fd, uint64_t at, struct iovec *v, int count)
 static int files_read(void *context, uint64_t offset, const bp_iov *v, uint32_t count, uint64_t start_ns,
                       uint64_t *done_ns)
 {
-    struct iovec host[256]; /* max_transfer_blocks is at most 256 */
+    struct iovec host[BP_MOST_JOINED];
     uint64_t total = 0;
     *done_ns = start_ns;
-    if (count > 256)
+    if (count > BP_MOST_JOINED)
         return BP_EINVAL;
     for (uint32_t i = 0; i < count; i++) {
         host[i] = (struct iovec){v[i].base, v[i].length};

@@ -15,9 +15,11 @@ static int valid(const bp_config *c)
            c->max_samples >= 1 && c->max_samples <= 65536 && power && c->block_bytes >= 512 &&
            c->block_bytes <= 65536 && c->pool_bytes / c->block_bytes >= 8 &&
            c->pool_bytes / c->block_bytes <= 1u << 24 && c->fade_frames >= BP_GRID && c->fade_frames <= 4096 &&
-           c->fade_frames % BP_GRID == 0 && c->max_transfer_blocks >= 1 && c->max_transfer_blocks <= 256 &&
+           c->fade_frames % BP_GRID == 0 && c->max_transfer_blocks >= 1 && c->max_transfer_blocks <= BP_MOST_JOINED &&
            c->max_ahead_blocks >= 2 && c->max_ahead_blocks <= 65536 && c->quality < BP_QUALITIES &&
-           c->steal <= BP_STEAL_REFUSE && c->path <= BP_PATH_SCALAR;
+           c->steal <= BP_STEAL_REFUSE && c->path <= BP_PATH_SCALAR && c->schedule < BP_SCHEDULES &&
+           c->on_miss < BP_MISSES && c->overload < BP_OVERLOADS && c->policy < BP_POLICIES &&
+           c->trace_records <= 1u << 24;
 }
 
 static void queue_init(bp_ring *ring, bp_arena *a, uint32_t capacity, uint32_t item_bytes)
@@ -46,7 +48,7 @@ static void lay_out(bp_engine *e, bp_arena *a, bp_device *device)
     uint32_t entries = 2 * blocks + 16 * c->max_voices;
     size_t span = BP_GRID * BP_MAX_RATIO + 2 * BP_SINC_TAPS + 16; /* source frames of one grid interval */
     e->place_count = c->max_voices + (c->max_voices > MOST_FADING ? c->max_voices : MOST_FADING);
-    bp_cache_init(&s->cache, a, blocks, c->block_bytes);
+    bp_cache_init(&s->cache, a, blocks, c->block_bytes, c->policy);
     e->files = bp_arena_take(a, c->max_samples, sizeof *e->files);
     e->voices = bp_arena_take(a, e->place_count, sizeof *e->voices);
     e->active = bp_arena_take(a, e->place_count, sizeof *e->active);
@@ -60,6 +62,7 @@ static void lay_out(bp_engine *e, bp_arena *a, bp_device *device)
     queue_init(&e->reports, a, BP_REPORT_QUEUE, sizeof(bp_underrun));
     /* One stream for each place, and one for the pins. */
     bp_reader_init(&e->reader, a, c, blocks, e->place_count + 1, device, s->cache.data, e->files);
+    bp_measure_lay_out(e, a);
     if (a->base)
         link_places(e, entries);
 }
@@ -96,6 +99,9 @@ int bp_engine_create(const bp_config *config, bp_device *device, bp_engine **eng
     s->kernels = kernels;
     s->quality = config->quality;
     s->fade_frames = config->fade_frames;
+    s->on_miss = config->on_miss;
+    s->dry = config->dry;
+    s->accesses = config->trace_records ? &e->accesses : NULL;
     s->order_reserve = 4 * e->place_count + 16;
     if (s->quality == BP_SINC)
         bp_sinc_fill(s->table);
@@ -108,106 +114,12 @@ void bp_engine_free(bp_engine *e)
     if (!e)
         return;
     for (uint32_t i = 0; i < e->file_count; i++) {
-        free(e->files[i].extents);
-        free(e->files[i].begins);
+        bp_forget_place(&e->files[i].card);
+        bp_forget_place(&e->files[i].mirror);
+        free(e->files[i].crc);
     }
     munmap(e->memory, e->memory_bytes);
     free(e);
-}
-
-/* ---- samples ---- */
-
-static int sample_fits(const bp_sample *s, uint64_t file_bytes)
-{
-    if (s->encoding >= BP_ENCODINGS || s->channels < 1 || s->channels > 2 || s->frames < 1 ||
-        s->frames > INT32_MAX || s->rate < 1 || s->rate > 1000000 || s->data_offset > file_bytes)
-        return 0;
-    return s->frames * s->channels * bp_encoding_bytes(s->encoding) <= file_bytes - s->data_offset;
-}
-
-int bp_engine_add_sample(bp_engine *e, const bp_sample *sample, const bp_extent *extents, uint32_t count)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (extents[i].length == 0 || extents[i].length > UINT64_MAX / 2 - bytes)
-            return BP_EINVAL;
-        bytes += extents[i].length;
-    }
-    if (count == 0 || bytes / e->config.block_bytes >= BP_NONE || !sample_fits(sample, bytes))
-        return BP_EINVAL;
-    if (e->file_count == e->config.max_samples)
-        return BP_EFULL;
-    bp_file *f = &e->files[e->file_count];
-    *f = (bp_file){*sample, bytes, count, malloc(count * sizeof *extents), malloc(count * sizeof(uint64_t))};
-    if (!f->extents || !f->begins) {
-        free(f->extents);
-        free(f->begins);
-        return BP_ENOMEM;
-    }
-    bytes = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        f->extents[i] = extents[i];
-        f->begins[i] = bytes;
-        bytes += extents[i].length;
-    }
-    return (int)e->file_count++;
-}
-
-/* ---- pins ---- */
-
-/* Pins one block. 1 when it was not pinned before, 0 when it was, BP_EFULL without room. */
-static int pin_block(bp_engine *e, uint32_t sample, uint32_t block)
-{
-    bp_cache *c = &e->shared.cache;
-    uint32_t slot = bp_cache_find(c, bp_key(sample, block));
-    if (slot != BP_NONE && c->slots[slot].pinned)
-        return 0;
-    if (c->pinned >= c->count / 2 || bp_ring_room(e->shared.orders) < e->shared.order_reserve + c->loading)
-        return BP_EFULL;
-    bp_acquired got = bp_cache_acquire(c, bp_key(sample, block), &slot);
-    if (got == BP_ACQUIRED_NOTHING)
-        return BP_EFULL;
-    if (got == BP_ACQUIRED_NEW || got == BP_ACQUIRED_LOADING)
-        bp_order_block(&e->shared, slot, e->place_count, UINT32_MAX);
-    c->slots[slot].pinned = 1;
-    c->pinned++;
-    return 1;
-}
-
-int bp_engine_pin(bp_engine *e, uint32_t sample, uint64_t first, uint64_t frames)
-{
-    if (sample >= e->file_count || frames == 0 || first >= e->files[sample].format.frames)
-        return BP_EINVAL;
-    const bp_sample *s = &e->files[sample].format;
-    uint64_t end = frames < s->frames - first ? first + frames : s->frames;
-    uint64_t frame_bytes = s->channels * bp_encoding_bytes(s->encoding);
-    uint64_t size = e->config.block_bytes;
-    uint64_t block = (s->data_offset + first * frame_bytes) / size;
-    uint64_t last = (s->data_offset + end * frame_bytes - 1) / size;
-    int pinned = 0;
-    for (; block <= last; block++) {
-        int got = pin_block(e, sample, (uint32_t)block);
-        if (got < 0)
-            break;
-        pinned += got;
-    }
-    return pinned;
-}
-
-int bp_engine_unpin(bp_engine *e, uint32_t sample)
-{
-    bp_cache *c = &e->shared.cache;
-    int count = 0;
-    for (uint32_t slot = 0; slot < c->count; slot++) {
-        if (!c->slots[slot].pinned || c->slots[slot].key >> 32 != sample)
-            continue;
-        c->slots[slot].pinned = 0;
-        c->pinned--;
-        count++;
-        if (bp_cache_release(c, slot))
-            bp_order_drop(&e->shared, slot);
-    }
-    return count;
 }
 
 /* ---- deliveries ---- */
@@ -235,6 +147,11 @@ int bp_engine_preload(bp_engine *e, bp_preload *report)
 }
 
 /* ---- control ---- */
+
+void bp_engine_set_device(bp_engine *e, bp_device *device)
+{
+    bp_reader_set_device(&e->reader, device);
+}
 
 int bp_engine_post(bp_engine *e, const bp_event *event)
 {
@@ -297,8 +214,11 @@ void bp_engine_counters(const bp_engine *e, bp_counters *out)
         .voices_stolen = load(&e->stolen), .voices_refused = load(&e->refused), .underruns = load(&e->underruns),
         .reports_lost = load(&e->reports_lost), .hits = load(&e->published[1]), .misses = load(&e->published[2]),
         .evictions = load(&e->published[3]), .resident_blocks = load(&e->published[4]),
-        .pinned_blocks = load(&e->published[5]), .wasted_bytes = load(&e->published[6]), .sounding = load(&e->published[7]), .reads = load(&r->reads),
-        .read_bytes = load(&r->bytes), .busy_ns = load(&r->busy_ns), .read_errors = load(&r->errors)};
+        .pinned_blocks = load(&e->published[5]), .wasted_bytes = load(&e->published[6]),
+        .sounding = load(&e->published[7]), .reads = load(&r->reads),
+        .read_bytes = load(&r->bytes), .busy_ns = load(&r->busy_ns), .read_errors = load(&r->errors),
+        .retries = load(&r->retries), .failovers = load(&r->failovers), .dropped = load(&e->dropped),
+        .held_frames = load(&e->shared.held_frames)};
 }
 
 /* ---- time ---- */
@@ -335,13 +255,14 @@ static uint64_t take_events(bp_engine *e, uint64_t limit)
 int bp_engine_render(bp_engine *e, float *out, uint32_t frames)
 {
     bp_shared *s = &e->shared;
+    float *begin = out;
     uint64_t end = s->frame + frames;
     memset(out, 0, (size_t)frames * 2 * sizeof *out);
     while (s->frame < end) {
         uint64_t next_grid = s->frame / BP_GRID * BP_GRID + BP_GRID;
         int on_grid = s->frame % BP_GRID == 0;
         if (on_grid) {
-            take_deliveries(e, e->config.threaded_reader != 0);
+            take_deliveries(e, 0);
             bp_voices_tidy(e);
         }
         uint64_t stop = take_events(e, next_grid < end ? next_grid : end);
@@ -355,5 +276,6 @@ int bp_engine_render(bp_engine *e, float *out, uint32_t frames)
         atomic_store_explicit(&e->frame, s->frame, memory_order_release);
     }
     publish(e);
+    bp_measure_publish(e, begin, frames);
     return BP_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef BP_ENGINE_H
 #define BP_ENGINE_H
 
+#include "measure.h"
 #include "voice.h"
 
 enum {
@@ -13,7 +14,13 @@ struct bp_engine {
     bp_config config;
     bp_shared shared;
     bp_reader reader;
-    bp_ring events, reports;
+    bp_ring events, reports, ends, accesses;
+    bp_measure *measures;       /* for each place; NULL where nothing is measured */
+    bp_snapshot snapshots[3];   /* one is written, one is read, one is the newest */
+    _Atomic uint32_t newest;    /* its number, with SNAPSHOT_FRESH while nobody has taken it */
+    uint32_t writing, reading;
+    _Atomic uint32_t level[2];  /* bits of the largest magnitude of each channel */
+    uint64_t behind_seen, relieved_until;
     bp_file *files;
     uint32_t file_count;
     bp_voice *voices;   /* places; each is also a stream of the reader */
@@ -26,14 +33,28 @@ struct bp_engine {
     void *memory;
     size_t memory_bytes;
     _Atomic uint64_t frame;
-    _Atomic uint64_t peak, started, stolen, refused, underruns, reports_lost;
+    _Atomic uint64_t peak, started, stolen, refused, underruns, reports_lost, dropped;
     _Atomic uint64_t published[PUBLISHED]; /* the audio side's own counters, copied for the control thread */
 };
+
+/* ---- samples.c ---- */
+
+void bp_forget_place(bp_place *place);
 
 /* ---- engine.c ---- */
 
 /* On a device that takes no time: has what was ordered delivered at once. */
 void bp_engine_serve_now(bp_engine *e);
+
+/* ---- measure.c ---- */
+
+void bp_measure_lay_out(bp_engine *e, bp_arena *a);
+void bp_measure_begin(bp_engine *e, const bp_voice *v);
+/* At a grid point, after the voice's window has moved. */
+void bp_measure_grid(bp_engine *e, bp_voice *v);
+void bp_measure_end(bp_engine *e, const bp_voice *v);
+/* At the end of a render: states and levels for the control thread. */
+void bp_measure_publish(bp_engine *e, const float *out, uint32_t frames);
 
 /* ---- voices.c ---- */
 

@@ -135,12 +135,23 @@ static void move_on(bp_voice *v, uint32_t n)
     v->frac = (uint32_t)low;
 }
 
+/* Whether time stands still for the voice: it waits for its data where it stopped, or has not begun. */
+static int waits(const bp_shared *s, const bp_voice *v)
+{
+    return v->duck == BP_SILENT && (s->on_miss == BP_MISS_HOLD || (s->on_miss == BP_MISS_DROP && v->age == 0)) &&
+           v->stage != BP_RELEASE;
+}
+
 void bp_voice_render(bp_shared *s, bp_voice *v, float *out, uint32_t n)
 {
     int constant = 0;
+    if (waits(s, v)) {
+        bp_tally(&s->held_frames, n);
+        return;
+    }
     uint32_t run = until_end(v, n);
     run = bp_envelope_render(v, s->env, run, &constant);
-    if (run && v->duck != BP_SILENT)
+    if (run && v->duck != BP_SILENT && !s->dry)
         mix(s, v, out, run, constant ? NULL : s->env);
     move_on(v, run);
     if (v->u >= v->last)
@@ -189,10 +200,15 @@ int bp_voice_check(bp_shared *s, bp_voice *v)
     if (v->duck == BP_FADING_IN && v->fade.age == v->fade.length)
         v->duck = BP_PLAYING;
     if (v->duck == BP_SILENT) {
-        if (!bp_window_begun(s, v) || !bp_window_covers(s, v, reach_of(s, v, needed + s->fade_frames)))
+        if (!bp_window_begun(s, v) || !bp_window_covers(s, v, reach_of(s, v, needed + s->fade_frames))) {
+            bp_window_retry(s, v);
             return 0;
+        }
         v->window.skip /= 2;
-        fade(v, BP_FADING_IN, 0.0f, 1.0f, s->fade_frames);
+        if (v->age == 0 && waits(s, v))
+            v->duck = BP_PLAYING; /* it begins with the sample's own beginning */
+        else
+            fade(v, BP_FADING_IN, 0.0f, 1.0f, s->fade_frames);
         return 0;
     }
     if (v->duck == BP_FADING_OUT || bp_window_covers(s, v, reach_of(s, v, needed)))

@@ -57,7 +57,10 @@ typedef struct bp_voice {
     uint64_t rate;               /* bytes a second */
     uint32_t least_blocks;       /* below this many the voice cannot even fade */
     uint32_t release;            /* frames */
-    uint32_t tag, cost, group, stream;
+    uint32_t tag, cost, group, stream, priority;
+    uint64_t started, retry_at; /* frames: of the start; from which a failed block may be asked for again */
+    uint32_t underruns;
+    uint8_t end_cause; /* bp_end_cause */
     float level; /* the gains' sum, without the decoder's scale */
 } bp_voice;
 
@@ -70,7 +73,9 @@ typedef struct bp_shared {
     const bp_kernels *kernels;
     float *scratch, *env, *table;
     unsigned char *raw;
-    uint32_t quality, fade_frames;
+    uint32_t quality, fade_frames, on_miss, dry;
+    bp_ring *accesses; /* NULL: nobody listens */
+    _Atomic uint64_t held_frames;
     uint32_t order_reserve; /* places in the order ring kept for what cannot wait */
     uint64_t frame;
 } bp_shared;
@@ -93,7 +98,10 @@ int bp_window_covers(bp_shared *s, bp_voice *v, uint64_t until);
 /* Orders a block to be read for `stream` before `deadline` (a frame). */
 void bp_order_block(bp_shared *s, uint32_t slot, uint32_t stream, uint64_t deadline);
 void bp_order_drop(bp_shared *s, uint32_t slot);
-void bp_order_rate(bp_shared *s, uint32_t stream, uint64_t bytes_per_second);
+/* Tells the reader of a voice that begins to stream; bytes_per_second 0: that it ended. */
+void bp_order_rate(bp_shared *s, const bp_voice *v, uint64_t bytes_per_second);
+/* Asks again for the block that failed, where one did and a while has passed. */
+void bp_window_retry(bp_shared *s, bp_voice *v);
 
 /* ---- envelope.c ---- */
 

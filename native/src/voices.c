@@ -1,6 +1,8 @@
 /* Which voices sound: starting, releasing, stealing, and their share of the cache. */
 #include "engine.h"
 
+enum { RELIEF_FRAMES = 32 * BP_GRID };
+
 /* ---- counting ---- */
 
 uint32_t bp_voices_cost(const bp_engine *e)
@@ -21,9 +23,10 @@ uint32_t bp_voices_sounding(const bp_engine *e)
     return count;
 }
 
-static void report(bp_engine *e, const bp_voice *v)
+static void report(bp_engine *e, bp_voice *v)
 {
     bp_underrun u = {e->shared.frame, v->tag, v->sample, bp_voice_cause(&e->shared, v)};
+    v->underruns++;
     bp_count(&e->underruns, 1);
     if (!bp_ring_push(&e->reports, &u))
         bp_count(&e->reports_lost, 1);
@@ -32,11 +35,12 @@ static void report(bp_engine *e, const bp_voice *v)
 /* ---- ending ---- */
 
 /* Out within one fade; the voice no longer counts. */
-static void kill(bp_engine *e, bp_voice *v)
+static void kill(bp_engine *e, bp_voice *v, bp_end_cause cause)
 {
     if (v->stage == BP_ENDED || v->killed)
         return;
     v->killed = 1;
+    v->end_cause = (uint8_t)cause;
     if (v->age == 0 || v->duck == BP_SILENT)
         v->stage = BP_ENDED; /* not heard yet, or not heard now: there is nothing to fade */
     e->shares_stale = 1;
@@ -46,8 +50,10 @@ static void kill(bp_engine *e, bp_voice *v)
 
 static void release(bp_voice *v)
 {
-    if (v->stage != BP_ENDED && !v->killed)
-        bp_envelope_release(v, v->release);
+    if (v->stage == BP_ENDED || v->killed)
+        return;
+    v->end_cause = BP_END_RELEASED;
+    bp_envelope_release(v, v->release);
 }
 
 static int alive(const bp_voice *v)
@@ -64,7 +70,7 @@ static int retrigger(bp_engine *e, const bp_event *ev)
         if (v->tag != ev->tag || !alive(v))
             continue;
         if (ev->retrigger == BP_RESTART)
-            kill(e, v);
+            kill(e, v, BP_END_RETRIGGERED);
         else if (ev->retrigger == BP_TOGGLE)
             release(v);
         dropped |= ev->retrigger == BP_IGNORE || ev->retrigger == BP_TOGGLE;
@@ -77,7 +83,7 @@ static void mute_group(bp_engine *e, uint32_t group)
     for (uint32_t i = 0; i < e->active_count; i++) {
         bp_voice *v = &e->voices[e->active[i]];
         if (v->group == group)
-            kill(e, v);
+            kill(e, v, BP_END_CHOKED);
     }
 }
 
@@ -88,15 +94,21 @@ static float loudness(const bp_voice *v)
     return bp_envelope_value(v) * v->level;
 }
 
+/* Whether voice a gives way before voice b, which started earlier. */
+static int weaker(const bp_voice *a, const bp_voice *b, bp_overload rule)
+{
+    if (rule == BP_OVERLOAD_PRIORITY)
+        return a->priority < b->priority;
+    return rule == BP_OVERLOAD_QUIETEST && loudness(a) < loudness(b);
+}
+
 /* The voice to take; equals go to the one that started first. NULL when there is none. */
-static bp_voice *victim(bp_engine *e)
+static bp_voice *victim(bp_engine *e, bp_overload rule)
 {
     bp_voice *best = NULL;
     for (uint32_t i = 0; i < e->active_count; i++) {
         bp_voice *v = &e->voices[e->active[i]];
-        if (v->stage == BP_ENDED || v->killed)
-            continue;
-        if (!best || (e->config.steal == BP_STEAL_QUIETEST && loudness(v) < loudness(best)))
+        if (v->stage != BP_ENDED && !v->killed && (!best || weaker(v, best, rule)))
             best = v;
     }
     return best;
@@ -107,11 +119,12 @@ static int make_room(bp_engine *e, uint32_t cost)
     if (cost > e->config.max_voices)
         return 0;
     for (uint32_t used = bp_voices_cost(e); used + cost > e->config.max_voices;) {
-        bp_voice *v = e->config.steal == BP_STEAL_REFUSE ? NULL : victim(e);
+        bp_overload rule = e->config.steal == BP_STEAL_QUIETEST ? BP_OVERLOAD_QUIETEST : BP_OVERLOAD_OLDEST;
+        bp_voice *v = e->config.steal == BP_STEAL_REFUSE ? NULL : victim(e, rule);
         if (!v)
             return 0;
         used -= v->cost;
-        kill(e, v);
+        kill(e, v, BP_END_STOLEN);
         bp_count(&e->stolen, 1);
     }
     return 1;
@@ -119,13 +132,15 @@ static int make_room(bp_engine *e, uint32_t cost)
 
 /* ---- share of the cache ---- */
 
-/* Blocks that a voice may hold: its part of what is not pinned, by the bytes that it consumes. */
-static uint32_t fair_share(const bp_engine *e, const bp_voice *v)
+/* Blocks that a voice may hold: its part of what is not pinned, by the bytes that it consumes. `before` is what the
+ * voices before it consume: shares end where the exact ones do, rounded, so that no block is left over. */
+static uint32_t fair_share(const bp_engine *e, const bp_voice *v, uint64_t before)
 {
     const bp_cache *c = &e->shared.cache;
     if (v->killed)
         return v->least_blocks; /* it only fades */
-    uint64_t blocks = (uint64_t)(c->count - c->pinned) * v->rate / (e->total_rate ? e->total_rate : 1);
+    uint64_t room = c->count - c->pinned, total = e->total_rate ? e->total_rate : 1;
+    uint64_t blocks = room * (before + v->rate) / total - room * before / total;
     if (blocks > e->config.max_ahead_blocks)
         blocks = e->config.max_ahead_blocks;
     return blocks < v->least_blocks ? v->least_blocks : (uint32_t)blocks;
@@ -138,9 +153,11 @@ static void share_out(bp_engine *e)
         return;
     e->shares_stale = 0;
     e->shared_pins = e->shared.cache.pinned;
+    uint64_t before = 0;
     for (uint32_t i = 0; i < e->active_count; i++) {
         bp_voice *v = &e->voices[e->active[i]];
-        v->share = fair_share(e, v);
+        v->share = fair_share(e, v, before);
+        before += v->rate;
     }
 }
 
@@ -199,7 +216,8 @@ static void start(bp_engine *e, const bp_event *ev)
     const bp_file *f = &e->files[ev->sample];
     float scale = bp_decode_scale(f->format.encoding);
     *v = (bp_voice){.region = make_region(f, ev), .file = f, .inc = increment(e, f, ev->ratio), .sample = ev->sample,
-                    .tag = ev->tag, .cost = ev->cost, .group = ev->group, .stream = place,
+                    .tag = ev->tag, .cost = ev->cost, .group = ev->group, .priority = ev->priority,
+                    .stream = place, .started = e->shared.frame,
                     .left = ev->gain_left * scale, .right = ev->gain_right * scale,
                     .level = ev->gain_left + ev->gain_right,
                     .gate = ev->gate || ev->loop != BP_LOOP_NONE};
@@ -216,8 +234,9 @@ static void start(bp_engine *e, const bp_event *ev)
     e->active[e->active_count++] = place;
     e->total_rate += v->rate;
     e->shares_stale = 1;
-    bp_order_rate(&e->shared, place, v->rate);
+    bp_order_rate(&e->shared, v, v->rate);
     bp_window_open(v);
+    bp_measure_begin(e, v);
     share_out(e);
     /* Of many voices that start at once, none may take what the next one needs; the rest comes at the grid. */
     bp_window_update(&e->shared, v, v->least_blocks);
@@ -243,8 +262,9 @@ static void forget_ended(bp_engine *e)
             e->active[kept++] = place;
             continue;
         }
+        bp_measure_end(e, v);
         bp_window_close(&e->shared, v);
-        bp_order_rate(&e->shared, place, 0);
+        bp_order_rate(&e->shared, v, 0);
         e->total_rate -= v->rate;
         e->shares_stale = 1;
         e->idle[e->idle_count++] = place;
@@ -292,16 +312,54 @@ void bp_voices_event(bp_engine *e, const bp_event *ev)
         if (ev->kind != BP_EVENT_STOP_ALL && v->tag != ev->tag)
             continue;
         if (ev->kind != BP_EVENT_RELEASE)
-            kill(e, v);
+            kill(e, v, BP_END_STOPPED);
         else if (v->gate)
             release(v);
     }
+}
+
+/* ---- when the card is too slow ---- */
+
+static bp_end_cause end_of(bp_cause cause)
+{
+    return cause == BP_NO_ROOM ? BP_END_NO_ROOM : cause == BP_READ_ERROR ? BP_END_READ_ERROR : BP_END_LATE;
+}
+
+/* An underrun has begun. */
+static void miss(bp_engine *e, bp_voice *v)
+{
+    report(e, v);
+    if (e->config.on_miss != BP_MISS_DROP || v->age == 0)
+        return;
+    kill(e, v, end_of(bp_voice_cause(&e->shared, v)));
+    bp_count(&e->dropped, 1);
+}
+
+/* The reader has seen that a request would come too late: one voice gives way, so that the others keep their data.
+ * Whether that was enough shows only after a while. */
+static void relieve(bp_engine *e)
+{
+    if (e->config.overload == BP_OVERLOAD_NONE)
+        return;
+    uint64_t behind = atomic_load_explicit(&e->reader.behind, memory_order_relaxed);
+    if (behind == e->behind_seen)
+        return;
+    e->behind_seen = behind;
+    if (e->shared.frame < e->relieved_until)
+        return;
+    bp_voice *v = victim(e, (bp_overload)e->config.overload);
+    if (!v)
+        return;
+    kill(e, v, BP_END_BANDWIDTH);
+    bp_count(&e->dropped, 1);
+    e->relieved_until = e->shared.frame + RELIEF_FRAMES;
 }
 
 /* ---- grid ---- */
 
 void bp_voices_tidy(bp_engine *e)
 {
+    relieve(e);
     forget_ended(e);
     share_out(e);
 }
@@ -315,7 +373,8 @@ void bp_voices_render(bp_engine *e, float *out, uint32_t n, int on_grid)
         if (on_grid) {
             bp_window_update(&e->shared, v, v->share);
             if (bp_voice_check(&e->shared, v))
-                report(e, v);
+                miss(e, v);
+            bp_measure_grid(e, v);
         }
         bp_voice_render(&e->shared, v, out, n);
     }

@@ -1,7 +1,10 @@
 /* A voice's hold on the blocks ahead of it. See voice.h. */
 #include "voice.h"
 
-enum { MOST_SKIP_BLOCKS = 128 };
+enum {
+    MOST_SKIP_BLOCKS = 128,
+    RETRY_FRAMES = 75 * BP_GRID, /* about a tenth of a second between two tries of a block that cannot be read */
+};
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -13,7 +16,8 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 void bp_order_block(bp_shared *s, uint32_t slot, uint32_t stream, uint64_t deadline)
 {
     const bp_slot *c = &s->cache.slots[slot];
-    bp_order o = {BP_ORDER_WANT, stream, slot, c->generation, (uint32_t)(c->key >> 32), (uint32_t)c->key, deadline};
+    bp_order o = {.kind = BP_ORDER_WANT, .stream = stream, .slot = slot, .generation = c->generation,
+                  .sample = (uint32_t)(c->key >> 32), .block = (uint32_t)c->key, .deadline = deadline};
     bp_ring_push(s->orders, &o);
 }
 
@@ -23,9 +27,10 @@ void bp_order_drop(bp_shared *s, uint32_t slot)
     bp_ring_push(s->orders, &o);
 }
 
-void bp_order_rate(bp_shared *s, uint32_t stream, uint64_t bytes_per_second)
+void bp_order_rate(bp_shared *s, const bp_voice *v, uint64_t bytes_per_second)
 {
-    bp_order o = {.kind = BP_ORDER_RATE, .stream = stream, .deadline = bytes_per_second};
+    bp_order o = {.kind = BP_ORDER_RATE, .stream = v->stream, .deadline = bytes_per_second, .tag = v->tag,
+                  .priority = v->priority};
     bp_ring_push(s->orders, &o);
 }
 
@@ -169,9 +174,12 @@ static int reach(bp_shared *s, bp_voice *v)
         return 1; /* the piece before ended in this block */
     if (s->free_entry == BP_NONE || bp_ring_room(s->orders) < s->order_reserve + s->cache.loading)
         return 0;
-    bp_acquired got = bp_cache_acquire(&s->cache, bp_key(sample, w->cursor), &slot);
+    uint64_t key = bp_key(sample, w->cursor);
+    bp_acquired got = bp_cache_acquire(&s->cache, key, &slot);
     if (got == BP_ACQUIRED_NOTHING)
         return 0;
+    if (s->accesses)
+        bp_ring_push(s->accesses, &key);
     if (got == BP_ACQUIRED_NEW || got == BP_ACQUIRED_LOADING)
         bp_order_block(s, slot, v->stream, deadline(s, v, w->ahead));
     append(s, v, slot, w->ahead);
@@ -270,6 +278,17 @@ void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share)
     bp_window_limit(s, v, share);
     extend(s, v, share);
     w->quiet = w->head == w->tail || w->looped ? 0 : s->entries[s->entries[w->head].next].first + before;
+}
+
+void bp_window_retry(bp_shared *s, bp_voice *v)
+{
+    uint32_t e = v->window.check;
+    if (e == BP_NONE || s->frame < v->retry_at || bp_ring_room(s->orders) < s->order_reserve + s->cache.loading)
+        return;
+    uint32_t slot = s->entries[e].slot;
+    if (bp_cache_retry(&s->cache, slot))
+        bp_order_block(s, slot, v->stream, s->frame);
+    v->retry_at = s->frame + RETRY_FRAMES;
 }
 
 void bp_window_limit(bp_shared *s, bp_voice *v, uint32_t share)

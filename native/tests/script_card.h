@@ -61,7 +61,7 @@ static inline bp_device script_device(script_card *c)
     if (!c->byte)
         c->byte = known_byte;
     c->random = 99;
-    return (bp_device){c, script_read, script_nominal, script_destroy};
+    return (bp_device){.context = c, .read = script_read, .nominal = script_nominal, .destroy = script_destroy};
 }
 
 #endif

@@ -122,7 +122,7 @@ static void compare(const world *w)
         resident += k->state == BP_RESIDENT;
         loading += k->state == BP_LOADING;
     }
-    for (uint32_t slot = w->cache.oldest; slot != BP_NONE; slot = w->cache.slots[slot].next)
+    for (uint32_t slot = w->cache.waiting[0].oldest; slot != BP_NONE; slot = w->cache.slots[slot].next)
         seen++;
     for (uint32_t i = 0; i < KEYS; i++)
         seen -= w->keys[i].known && w->keys[i].state == BP_RESIDENT && w->keys[i].refs == 0;
@@ -156,10 +156,10 @@ int main(void)
 {
     static world w = {.random = 42};
     bp_arena measure = {0};
-    bp_cache_init(&w.cache, &measure, BLOCKS, SIZE);
+    bp_cache_init(&w.cache, &measure, BLOCKS, SIZE, BP_LRU);
     bp_arena carve = {aligned_alloc(64, (measure.used + 63) & ~(size_t)63), 0};
     CHECK(carve.base);
-    bp_cache_init(&w.cache, &carve, BLOCKS, SIZE);
+    bp_cache_init(&w.cache, &carve, BLOCKS, SIZE, BP_LRU);
     CHECK(carve.used == measure.used);
     for (int i = 0; i < STEPS; i++) {
         step(&w);

@@ -199,10 +199,10 @@ int main(void)
     static bp_entry entries[ENTRIES];
     static bp_order orders[1024];
     bp_arena measure = {0};
-    bp_cache_init(&w.s.cache, &measure, BLOCKS, SIZE);
+    bp_cache_init(&w.s.cache, &measure, BLOCKS, SIZE, BP_LRU);
     bp_arena carve = {aligned_alloc(64, (measure.used + 63) & ~(size_t)63), 0};
     CHECK(carve.base);
-    bp_cache_init(&w.s.cache, &carve, BLOCKS, SIZE);
+    bp_cache_init(&w.s.cache, &carve, BLOCKS, SIZE, BP_LRU);
     w.orders = (bp_ring){.items = (char *)orders, .item_bytes = sizeof *orders, .mask = 1023};
     w.s.orders = &w.orders;
     w.s.entries = entries;

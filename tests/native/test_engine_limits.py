@@ -53,7 +53,7 @@ def engine() -> Engine:
         {"fade_frames": 0},
         {"fade_frames": 100},
         {"max_transfer_blocks": 0},
-        {"max_transfer_blocks": 257},
+        {"max_transfer_blocks": 1025},
         {"max_ahead_blocks": 1},
         {"path": "mmx"},
     ],
