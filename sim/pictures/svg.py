@@ -112,7 +112,7 @@ def _svg(figure: Figure, label: str) -> str:
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", drawn, flags=re.DOTALL)  # it is in the page's
     drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)  # nothing refers to groups, and other figures have the same
-    drawn = re.sub(r"(\d\.\d)\d+", r"\1", drawn)
+    drawn = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d)\d+", r"\1", tag[0]), drawn)
     drawn = re.sub(r"\s*\n\s*", "\n", drawn)
     drawn = re.sub(r"font-family: [^;\"]*; ?", "", drawn)  # the page's own
     for colour, variable in _VARIABLES.items():

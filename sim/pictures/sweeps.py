@@ -18,7 +18,15 @@ def underruns(report: StressReport) -> str:
         axes.plot([p.voices for p in points], [p.underruns for p in points], color=ACCENT, zorder=1)
         for clean, colour, name in ((True, GOOD, "clean"), (False, BAD, "underruns")):
             shown = [p for p in points if (p.underruns == 0) == clean]
-            axes.plot([p.voices for p in shown], [p.underruns for p in shown], "o", color=colour, label=name, clip_on=False, zorder=3)
+            axes.plot(
+                [p.voices for p in shown],
+                [p.underruns for p in shown],
+                "o",
+                color=colour,
+                label=name,
+                clip_on=False,
+                zorder=3,
+            )
         axes.axvline(report.clean_voices, color=GOOD, linestyle="--", label=f"limit {report.clean_voices}")
         most = max(points[-1].voices, report.clean_voices)
         if math.isfinite(report.bound.voices) and report.bound.voices <= 1.5 * most:

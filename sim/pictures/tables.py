@@ -85,7 +85,9 @@ def ends_table(recording: Recording) -> str:
         for end in odd[:MOST_ENDS]
     ]
     table = _table(["at, s", "voice", "ended", "lived, s", "underruns"], rows)
-    listed = f"<summary>{len(odd):,} not by their own end</summary>{table}{_more(len(odd) - MOST_ENDS, 'ends')}"
+    listed = (
+        f"<summary>{len(odd):,} not by their own end</summary>{table}{_more(len(odd) - MOST_ENDS, 'ends')}"
+    )
     shown = f"<details{' open' if len(odd) <= _SHORT else ''}>{listed}</details>" if odd else ""
     return f"<p>{text(summary[:1].upper() + summary[1:])}.</p>{shown}"
 
