@@ -65,7 +65,7 @@ def render_song(
         run = OfflineRun(board.engine, board.player, sinks, job.block, progress)
         run.play(messages, rate, job.tail_s, job.seconds)
         wall = time.perf_counter() - began
-    report = _report(board, run, wall)
+    report = report_of(board, run, wall)
     return replace(
         report,
         sha256=hashing.hexdigest(),
@@ -77,7 +77,8 @@ def render_song(
     )
 
 
-def _report(board: Board, run: OfflineRun, wall_s: float) -> RenderReport:
+def report_of(board: Board, run: OfflineRun, wall_s: float) -> RenderReport:
+    """What a run on a board came to, its audio left out."""
     counters = board.engine.counters()
     heard = board.player.counters
     return RenderReport(
