@@ -92,6 +92,10 @@ def ps_per_byte(mb_per_s: float) -> int:
     return round(1e6 / mb_per_s) if mb_per_s else 0
 
 
+class WriteProtectedError(EngineError):
+    """The card's switch says that nothing may be written."""
+
+
 class FaultKind(IntEnum):
     """What goes wrong with a card."""
 

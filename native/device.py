@@ -9,7 +9,7 @@ from typing import Any
 
 from native._check import check, in_range
 from native._native import ffi, lib
-from native.card import CardModel, Fault, FaultCount, FaultKind, ns, ps_per_byte
+from native.card import CardModel, Fault, FaultCount, FaultKind, WriteProtectedError, ns, ps_per_byte
 from native.types import EngineError
 
 __all__ = [
@@ -59,11 +59,13 @@ class Device:
     def write(self, offset: int, length: int, start_ns: int = 0) -> int:
         """When writing so many bytes is done; the bytes reach the host file by another way.
 
-        EngineError where the card is not there, cannot be written or is write-protected.
+        WriteProtectedError where its switch says so, EngineError where the card does not answer.
         """
         done = ffi.new("uint64_t *")
         with in_range("write"):
             status = self.pointer.write(self.pointer.context, offset, length, start_ns, done)
+        if status == lib.BP_EROFS:
+            raise WriteProtectedError("the card is write-protected")
         check(status, f"writing {length} bytes at {offset}")
         return int(done[0])
 

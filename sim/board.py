@@ -111,11 +111,12 @@ class Board:
     Attributes: ``card``, ``profile``, ``boot`` (what the boot found), ``log`` (the whole boot log),
     ``engine``, ``player``, ``preload`` (what loading the pad heads cost), ``detected`` (the device was
     recognised from the card's layout, not asked for), ``slots`` (every card that may come in, the booted one
-    first), ``device`` (all of them as one) and ``mirrored`` (the paths that the mirror has as well).
+    first), ``device`` (all of them as one), ``mirrored`` (the paths that the mirror has as well), ``setup``.
     """
 
     def __init__(self, card_path: Path, setup: Setup) -> None:
         self.card = open_card(card_path)
+        self.setup = setup
         self.slots = [Slot(card_path, self.card, 0, setup.card, setup.seed)]
         try:
             self._power_on(setup)

@@ -33,8 +33,8 @@ _LEAST_EVERY_S = 0.1  # so that no more faults wait than the device's queue hold
 class FaultSpec:
     """A fault as a script has it. Times are seconds from the first frame on; ``for_s`` 0 is without end.
 
-    ``path`` limits errors and wrong data to a file of the card; ``offset`` and ``length`` (0: all) count in it,
-    or on the card where there is no path. ``image`` is what is inserted; None: the card that was there.
+    ``path`` limits errors and wrong data to a file of the card; ``offset`` and ``length`` (0: all) count in
+    it, or on the card where there is no path. ``image`` is what is inserted; None: the card that was there.
     """
 
     kind: FaultKind
@@ -113,7 +113,7 @@ def parse_script(document: dict[str, Any], folder: Path = Path(), name: str = "t
         faults=tuple(_fault(one, top_level=True) for one in top.tables("fault")),
         randoms=tuple(_random(one) for one in top.tables("random")),
         writes=tuple(_write(one) for one in top.tables("write")),
-        resyncs=tuple(_seconds(one, "at") for one in top.tables("resync", whole=True)),
+        resyncs=tuple(sorted(map(_resync, top.tables("resync")))),
     )
     top.finish()
     return script
@@ -162,19 +162,15 @@ class _Table:
             raise InputError(f"{self.where}: {key} is {value!r}; it is one of {', '.join(names)}")
         return value
 
-    def tables(self, key: str, *, whole: bool = False) -> list[_Table]:
+    def tables(self, key: str) -> list[_Table]:
         values = self._values[key] if self.has(key) else []
         if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
             raise InputError(f"{self.where}: write each {key} as a table [[{key}]]")
         if len(values) > _MOST_ENTRIES:
             raise InputError(f"{self.where} has {len(values):,} of [[{key}]]; the most is {_MOST_ENTRIES:,}")
-        made = [
+        return [
             _Table(one, f"{self.where}: {key} {number}", self._folder) for number, one in enumerate(values, 1)
         ]
-        for one in made if whole else ():
-            _seconds(one, "at")
-            one.finish()
-        return made
 
     def finish(self) -> None:
         for key in self._values:
@@ -254,3 +250,9 @@ def _write(table: _Table) -> WriteSpec:
     made = WriteSpec(at, path, source, size, _on_mirror(table), cut)
     table.finish()
     return made
+
+
+def _resync(table: _Table) -> float:
+    at = _seconds(table, "at")
+    table.finish()
+    return at

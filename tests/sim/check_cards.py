@@ -213,7 +213,9 @@ CASES: dict[str, Case] = {
     "pad-silent": Case("sp404mk2", mk2_card(config=mk2_volume(0, 127))),
     "pad-tempo": Case("sp404sx", sx_card({0: sx_record(GOOD, tempo_mode=2, user_tempo=3000)})),
     "over-capacity": Case("sp404sx", sx_card(), with_file("big.bin", 40 << 30)),
-    "few-voices": Case("sp404sx", sx_card(A0000001_WAV=LONG_SX), timing=CardModel(command_us=50_000, read_mb_per_s=0.5)),
+    "few-voices": Case(
+        "sp404sx", sx_card(A0000001_WAV=LONG_SX), timing=CardModel(command_us=50_000, read_mb_per_s=0.5)
+    ),
 }
 
 

@@ -14,8 +14,8 @@ from firmware.catalogue import Pad, PadSettings, SampleInfo
 from firmware.formats import pad_info
 from firmware.hal import MidiMessage
 from firmware.profiles import Fact, Profile, load
-from native.types import Encoding
 from native import CardModel
+from native.types import Encoding
 from sim.board import Board, Setup
 from sim.cards import card_model
 from sim.errors import InputError
@@ -135,5 +135,7 @@ def test_what_a_folder_holds_and_no_card_can_is_told(tmp_path):
 
 def test_sample_memory_stays_within_the_pool(sx_card):
     press = [MidiMessage(number * 5_000, bytes((0x90, 48 + number % 7, 127))) for number in range(40)]
-    report = played(sx_card, Setup(ram_bytes=128 << 10, card=CardModel(command_us=1_000, read_mb_per_s=20)), *press)
+    report = played(
+        sx_card, Setup(ram_bytes=128 << 10, card=CardModel(command_us=1_000, read_mb_per_s=20)), *press
+    )
     assert 0 < report.counters.resident_bytes <= 128 << 10
