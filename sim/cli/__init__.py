@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": ("sim.cli.inspect:inspect_", "Explain any device file, field by field."),
     "pattern": ("sim.cli.pattern:pattern", "Turn a MIDI file into a device's pattern, or back."),
     "render": ("sim.cli.render:render", "Play a MIDI file from a card to a WAV file, offline and exact."),
+    "stress": ("sim.cli.stress:stress", "Find how many voices a card holds, what gives first, what helps."),
 }
 
 

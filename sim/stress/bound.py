@@ -26,7 +26,7 @@ _HALVINGS = 60
 
 
 def bound(kit: Kit, card: Nominal, ram_bytes: int) -> Bound:
-    """The bound for the pads of ``kit`` in turn, lap after lap, through ``ram_bytes`` that nothing else holds.
+    """The bound for the pads of ``kit`` in turn, lap after lap, with ``ram_bytes`` that nothing else holds.
 
     ``voices`` is where the card is used up exactly, between two whole numbers as a rule; infinite for a card
     that takes no time.

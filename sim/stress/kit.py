@@ -18,9 +18,10 @@ _HEADER_BYTES = 44  # of a plain WAV file
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One pad: its name, its sample and how it is played."""
+    """One pad: its name, its sample, where that lies on the card, and how it is played."""
 
     name: str
+    path: str
     sample: Sample
     settings: PadSettings = field(default_factory=PadSettings)
 
@@ -95,7 +96,12 @@ def kit_of(pads: Sequence[Pad], extents: Mapping[str, Sequence[tuple[int, int]]]
             info.rate,
             info.encoding,
         )
-    return Kit(tuple(Source(f"{pad.bank}{pad.pad}", samples[pad.sample.path], pad.settings) for pad in pads))
+    return Kit(
+        tuple(
+            Source(f"{pad.bank}{pad.pad}", pad.sample.path, samples[pad.sample.path], pad.settings)
+            for pad in pads
+        )
+    )
 
 
 def stems(
@@ -108,7 +114,8 @@ def stems(
     apart = -(-size // CLUSTER_BYTES) * CLUSTER_BYTES
     return Kit(
         tuple(
-            Source(f"stem {n + 1}", replace(sample, extents=(Extent(n * apart, size),))) for n in range(count)
+            Source(f"S{n + 1}", f"/stem {n + 1}.wav", replace(sample, extents=(Extent(n * apart, size),)))
+            for n in range(count)
         )
     )
 
