@@ -181,7 +181,7 @@ class Board:
     def _add_mirror(self, setup: Setup) -> tuple[str, ...]:
         if self.mirror is None:
             return ()
-        found = mirrored(self.slots[0], self.mirror.card, setup.setlist)
+        found = mirrored(self.slots[0], self.mirror, setup.setlist)
         for path, extents in found.items():
             self.engine.add_mirror(self.slots[0].ids[path], extents)
         return tuple(found)

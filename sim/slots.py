@@ -99,8 +99,8 @@ def open_slots(paths: Iterable[Path], first_place: int, model: CardModel | None,
     return slots
 
 
-def mirrored(slot: Slot, mirror: Card, wanted: Sequence[str]) -> dict[str, list[Extent]]:
-    """Where the mirror holds the samples of ``slot``: of the same path and size, and wanted."""
+def mirrored(slot: Slot, mirror: Slot, wanted: Sequence[str]) -> dict[str, list[Extent]]:
+    """Where the mirror has the samples of ``slot`` that are wanted: those of the same path and size."""
     assert slot.boot is not None
     found: dict[str, list[Extent]] = {}
     for pad in slot.boot.catalogue.pads:
@@ -108,7 +108,7 @@ def mirrored(slot: Slot, mirror: Card, wanted: Sequence[str]) -> dict[str, list[
         if path in found or not (covers(wanted, path) or f"{pad.bank}{pad.pad}" in wanted):
             continue
         try:
-            runs = [Extent(run.offset, run.length) for run in mirror.extents(path)]
+            runs = [Extent(mirror.base + run.offset, run.length) for run in mirror.card.extents(path)]
         except CardError:
             continue
         if sum(run.length for run in runs) == sum(run.length for run in slot.boot.extents[path]):

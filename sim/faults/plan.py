@@ -42,6 +42,9 @@ class Cards:
 
     def __init__(self, slots: list[Slot], mirror: Slot | None, script: FaultScript) -> None:
         self.first, self.mirror = slots[0], mirror
+        self._removals = sorted(
+            one.at_s for one in script.faults if one.kind is FaultKind.REMOVED and not one.on_mirror
+        )
         by_path = {slot.path: slot for slot in slots[1:] if slot is not mirror}
         self.insertions = sorted(
             (
@@ -53,7 +56,7 @@ class Cards:
         )
 
     def at(self, at_s: float) -> Slot:
-        """The card that the device is talking to at a time. A clone (of the same serial number) is the first."""
+        """The card that the device talks to at a time. A clone (of the same serial number) is the first."""
         now = self.first
         for one in self.insertions:
             if one.at_s > at_s:
@@ -65,6 +68,11 @@ class Cards:
         """The card that was in when another came."""
         earlier = [one.at_s for one in self.insertions if one.at_s < insertion_s]
         return self.at(earlier[-1]) if earlier else self.first
+
+    def was_taken_out(self, insertion_s: float) -> bool:
+        """Whether the slot was empty when a card came."""
+        since = max((one.at_s for one in self.insertions if one.at_s < insertion_s), default=0.0)
+        return any(since <= one <= insertion_s for one in self._removals)
 
     def is_same(self, slot: Slot | None) -> bool:
         """Whether the device takes a card for the first one."""
@@ -94,8 +102,10 @@ def postings(script: FaultScript, cards: Cards, seed: int) -> Iterator[Posting]:
 def _make(spec: FaultSpec, cards: Cards, number: int) -> Iterator[Posting]:
     """The device faults of one entry: one for each piece of its file. A card that comes in ends a stay."""
     slot = cards.place(spec, spec.at_s)
-    if spec.kind is FaultKind.INSERTED and not spec.on_mirror and cards.before(spec.at_s) is not slot:
-        yield Posting(Fault(FaultKind.REMOVED, at_ns=ns(spec.at_s)), cards.before(spec.at_s), number)
+    before = cards.before(spec.at_s)
+    if spec.kind is FaultKind.INSERTED and not spec.on_mirror and before is not slot:
+        if not cards.was_taken_out(spec.at_s):
+            yield Posting(Fault(FaultKind.REMOVED, at_ns=ns(spec.at_s)), before, number)
     at = ns(spec.at_s)
     until = ns(spec.at_s + spec.for_s) if spec.for_s else 0
     base = Fault(spec.kind, at_ns=at, until_ns=until, times=spec.times, spike_ns=ns(spec.spike_ms / 1e3))
