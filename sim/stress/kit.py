@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from firmware.catalogue import Pad, PadSettings
+from firmware.profiles import Profile
 from native.types import Encoding, Extent, Sample
 from sim.stress.report import KitFacts
 
@@ -102,6 +103,19 @@ def kit_of(pads: Sequence[Pad], extents: Mapping[str, Sequence[tuple[int, int]]]
             for pad in pads
         )
     )
+
+
+def device_voices(kit: Kit, profile: Profile) -> int:
+    """How many voices of the pads in turn the device has, where a stereo sample may cost more than one."""
+    room, count = profile.value("engine.voices"), 0
+    costs = [
+        int(profile.value("engine.voices_per_stereo_sample")) if one.sample.channels == 2 else 1
+        for one in kit.sources
+    ]
+    while room >= (cost := costs[count % len(costs)]):
+        room -= cost
+        count += 1
+    return max(1, count)
 
 
 def stems(

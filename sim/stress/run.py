@@ -16,7 +16,7 @@ from sim.stress.bound import bound
 from sim.stress.card import nominal
 from sim.stress.changes import Change, reliefs, suggestions
 from sim.stress.judge import first_to_give, sentence
-from sim.stress.kit import Kit, kit_of
+from sim.stress.kit import device_voices, kit_of
 from sim.stress.record import Watched, watch
 from sim.stress.report import (
     Bound,
@@ -104,19 +104,6 @@ def _pins(booted: Booted) -> tuple[Pin, ...]:
     pads = booted.catalogue.pads
     heads = choose_heads(pads, booted.profile, str(booted.profile.value("pads.banks"))[0])
     return tuple((pads.index(one.pad), one.first, one.frames) for one in heads)
-
-
-def device_voices(kit: Kit, profile: Profile) -> int:
-    """How many voices of the pads in turn the device has, where a stereo sample may cost more than one."""
-    room, count = profile.value("engine.voices"), 0
-    costs = [
-        int(profile.value("engine.voices_per_stereo_sample")) if one.sample.channels == 2 else 1
-        for one in kit.sources
-    ]
-    while room >= (cost := costs[count % len(costs)]):
-        room -= cost
-        count += 1
-    return max(1, count)
 
 
 def stress_run(

@@ -152,7 +152,7 @@ def play_song(
         run.play(messages(rate), rate, DEFAULT_TAIL_S, seconds)
         watch.close()
         if tracer is not None:
-            for one in happenings(monitor.alerts, board.engine.frame):
+            for one in happenings(tuple(monitor.alerts), board.engine.frame):
                 tracer.happening(one)
             tracer.close()
         return SongReport(

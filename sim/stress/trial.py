@@ -117,7 +117,9 @@ class Run:
         """From now on it counts."""
         self.engine.drain_underruns()
         self.underruns.clear()
-        self._silent = self._trial.voices - sum(one.state == "playing" for one in self.engine.states())
+        if self.engine.frame:
+            heard = sum(one.state in ("playing", "returning") for one in self.engine.states())
+            self._silent = self._trial.voices - heard
         self._before = self.engine.counters()
         self.began = self.engine.frame
 
