@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 _MOST_RUNS = 20_000
 _AFTER = 64  # frames beyond the failure: a grid interval
 _KEPT_OF_STARTS = frozenset({"frame", "sample", "tag"})
+_RANK = {cause: rank for rank, cause in enumerate((Cause.LATE, Cause.NO_ROOM, Cause.READ_ERROR, Cause.COLD))}
 _CHOICES = ("steal", "schedule", "on_miss", "overload", "policy", "quality")
 
 
@@ -33,10 +34,14 @@ def capture(
     messages: Iterable[MidiMessage],
     frames: int,
     *,
+    loops_stop: int | None = None,
     faults: Sequence[Fault] = (),
     about: str = "",
 ) -> Case:
-    """The case in which the device plays ``messages`` for ``frames``, under the conditions."""
+    """The case in which the device plays ``messages`` for ``frames``, under the conditions.
+
+    At frame ``loops_stop``, which comes after the messages, loops are stopped.
+    """
     samples = number_samples(booted)
     ids = {path: number for number, path in enumerate(samples)}
     tape = _Tape()
@@ -44,9 +49,11 @@ def capture(
     for message in messages:
         if message.frame < frames:
             player.play(message)
+    if loops_stop is not None:
+        tape.events += [Stop(loops_stop, tag) for tag in player.looping_tags()]
     heads = heads_for(booted, conditions)
     return Case(
-        config=replace(dry_config(booted, conditions), measure=False, trace_records=0),
+        config=replace(dry_config(booted, conditions), dry=False, measure=False, trace_records=0),
         samples=tuple(samples.values()),
         events=tuple(tape.events),
         frames=frames,
@@ -107,18 +114,21 @@ class Shrunk:
         )
 
 
-def shrink(case: Case, say: Callable[[str], None] = lambda text: None) -> Shrunk:
+def shrink(case: Case, cause: Cause | None = None, say: Callable[[str], None] = lambda text: None) -> Shrunk:
     """Make a failing case as small as it gets; ``say`` is told how it goes on.
 
-    Raises InputError where the case has no underrun, EngineError where it cannot be run at all.
+    Without a ``cause`` it is late, no room, read error or cold: the first of them that occurs. Raises
+    InputError where the case has no underrun, EngineError where it cannot be run at all.
     """
-    first = run_case(case).failure()
-    if first is None:
-        raise InputError("there is no underrun, so there is nothing to shrink; a slower card may have one")
-    shrinker = _Shrinker(case, first.cause, say)
+    causes = {one.cause for one in run_case(case).underruns}
+    if not causes or cause not in (None, *causes):
+        what = "underrun" if cause is None else f"underrun whose cause is {cause.name.lower()}"
+        raise InputError(f"there is no {what}, so there is nothing to shrink; a slower card may have one")
+    wanted = min(causes, key=lambda one: _RANK[one]) if cause is None else cause
+    shrinker = _Shrinker(case, wanted, say)
     shrinker.everything()
     small = shrinker.case
-    return Shrunk(replace(small, expects=run_case(small).failure(first.cause)), case, shrinker.runs)
+    return Shrunk(replace(small, expects=run_case(small).failure(wanted)), case, shrinker.runs)
 
 
 class _Shrinker:
@@ -211,6 +221,7 @@ def _without_idle_samples(case: Case) -> Case:
     new = {old: number for number, old in enumerate(used)}
     return replace(
         case,
+        config=replace(case.config, max_samples=max(1, len(used))),
         samples=tuple(case.samples[old] for old in used),
         names=tuple(case.names[old] for old in used if old < len(case.names)),
         events=tuple(

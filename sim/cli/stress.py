@@ -45,7 +45,7 @@ class VoiceRange(click.ParamType[tuple[int, int]]):
 
 
 @click.command()
-@click.argument("card", type=PATH)
+@click.argument("card", type=PATH, required=False)
 @click.option("--midi", type=PATH, help="Play this song, instead of looking for the most voices.")
 @device_options
 @engine_options
@@ -65,10 +65,18 @@ class VoiceRange(click.ParamType[tuple[int, int]]):
 @click.option("--html", type=PATH, help="Write a page with pictures; an ordinary file is replaced.")
 @click.option("--trace", type=PATH, help="Write a trace of the song for Perfetto or Chrome.")
 @click.option("--cluster", metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://host:8786.")
+@click.option(
+    "--shrink", type=PATH, help="Make a song that fails as small as it still does: a case, in this file."
+)
+@click.option(
+    "--replay", type=PATH, help="Play such a case again; it needs no card. Exit status 1: it fails."
+)
 @json_option
+@click.pass_context
 def stress(
+    context: click.Context,
     *,
-    card: Path,
+    card: Path | None,
     midi: Path | None,
     device: str | None,
     project: str | None,
@@ -87,6 +95,8 @@ def stress(
     html: Path | None,
     trace: Path | None,
     cluster: str | None,
+    shrink: Path | None,
+    replay: Path | None,
     as_json: bool,
 ) -> None:
     """Find out how many voices stream from CARD without a gap, what gives first, and what would help.
@@ -101,6 +111,14 @@ def stress(
     from sim.stress.run import Asked  # noqa: PLC0415
     from sim.stress.trial import Plan  # noqa: PLC0415
 
+    if replay is not None:
+        from sim.cli.shrinking import replay_case  # noqa: PLC0415
+
+        context.exit(replay_case(replay, as_json=as_json))
+    if card is None:
+        raise InputError("name a card; or, with --replay, a case to play again")
+    if midi is None and shrink is not None:
+        raise InputError("--shrink goes with --midi: it makes a song smaller")
     if midi is None and trace is not None:
         raise InputError("--trace goes with --midi: it is the trace of a song")
     if midi is not None:
@@ -127,7 +145,11 @@ def stress(
         "policy": policy,
         "heads": heads,
     }
-    if midi is not None:
+    if midi is not None and shrink is not None:
+        from sim.cli.shrinking import shrink_song  # noqa: PLC0415
+
+        shrink_song(card, midi, setup, seconds, shrink, as_json=as_json)
+    elif midi is not None:
         played = _play(card, midi, setup, seconds=seconds, trace=trace, options=options)
         _show_song(played, preset, html, as_json=as_json)
     else:

@@ -103,7 +103,7 @@ def _trace(dry: Dry, job: CacheJob) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True, slots=True)
 class CacheTable:
-    """RAM against hit rates, in rising order of RAM. Each row: ``ram_bytes`` and a hit rate by policy."""
+    """RAM against hit rates, in rising order of RAM. A row: ``ram_bytes``, ``accesses``, a rate by policy."""
 
     trace: str
     accesses: int
@@ -115,7 +115,7 @@ class CacheTable:
     def policies(self) -> dict[str, float]:
         """The hit rates at the RAM asked for."""
         row = next(row for row in self.rows if row["ram_bytes"] == self.ram_bytes)
-        return {name: rate for name, rate in row.items() if name != "ram_bytes"}
+        return {name: rate for name, rate in row.items() if name not in ("ram_bytes", "accesses")}
 
     @property
     def best(self) -> str:
@@ -177,7 +177,7 @@ def table_rams(booted: Booted, conditions: Conditions) -> list[int]:
 
 
 def _row(runs: Sequence[CacheRun]) -> dict[str, float]:
-    row: dict[str, float] = {"ram_bytes": runs[0].ram_bytes}
+    row: dict[str, float] = {"ram_bytes": runs[0].ram_bytes, "accesses": runs[0].accesses}
     row |= {run.policy: round(run.hit_rate, 5) for run in runs}
     row[BELADY] = round(next(run.optimum for run in runs if run.optimum is not None), 5)
     return row

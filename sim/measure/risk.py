@@ -1,9 +1,9 @@
 """Risk: pad heads sized from pitch and the card's tail, and RAM against the chance of an underrun an hour.
 
-The tail is the card's own: of many simulated reads of one cache block, the longest of so many. A head must
-last while a pad waits for the command that is under way, however long, then for its own; and from the first
-data on a voice needs a margin before it can go on. Pitch is in the head already: a pad that plays twice as
-fast gets twice as many frames for the same time.
+A pad is hit while the card works for other voices. So its head must last for the longest command that may
+be under way, then for its own first read, and then for the margin that a voice needs. How long commands
+take, spikes included, a pilot run tells: of 1,000 commands, 999 take no longer. Pitch is in the head
+already: a pad that plays twice as fast gets twice as many frames for the same time.
 
 The chance is counted: many runs with seeds of their own, each over a stretch of playing. A run fails when
 it has an underrun. From the share of runs that fail follows the chance in an hour, as if its stretches were
@@ -19,7 +19,6 @@ from typing import Any
 
 from firmware.catalogue import Pad
 from firmware.hal import MidiMessage
-from native import CardModel, card_device, null_device
 from sim.heads import head
 from sim.measure.dry import Booted, Conditions, Dry, keys, play, power_on
 from sim.measure.mash import mash_for
@@ -27,39 +26,26 @@ from sim.measure.parallel import Progress, map_jobs
 from sim.measure.statistics import Chance, chance_of, quantile
 
 HOUR_S = 3600.0
-TAIL_READS = 20_000
 TAIL_PART = 0.999
 _MARGIN_FRAMES = 64 + 3 * 128  # a grid interval, and what a voice must have to begin: see docs/measure.md
 _RUN_SEED = 1_000_003
+_PILOT_S = 300.0
+_PILOT_RECORDS = 1 << 14  # commands between two looks
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """How long the card takes to read one cache block, in ms."""
+    """How long the card takes, in ms: for one cache block as a rule, and for the commands under load."""
 
-    p50_ms: float
-    tail_ms: float  # `TAIL_PART` of the reads take no longer
+    block_ms: float
+    tail_ms: float  # `TAIL_PART` of the commands take no longer
     worst_ms: float
-
-
-def card_tail(model: CardModel | None, block_bytes: int, seed: int, reads: int = TAIL_READS) -> Tail:
-    """Of single reads of one block, spread over the card, each a little after the one before."""
-    if model is None:
-        return Tail(0.0, 0.0, 0.0)
-    length = 1 << 30
-    device = card_device(null_device(length), model, seed)
-    times, now, offset = [], 0, 0
-    for _ in range(reads):
-        _, done = device.read(offset, block_bytes, now)
-        times.append(done - now)
-        now = done + 2_000_000  # a streaming voice asks for a block every few ms
-        offset = (offset + 37 * block_bytes) % (length - block_bytes)
-    return Tail(quantile(times, 0.5) / 1e6, quantile(times, TAIL_PART) / 1e6, max(times) / 1e6)
+    commands: int
 
 
 def head_ms_for(tail: Tail, rate: int) -> float:
     """How much of a pad's beginning must be in RAM for the card's tail, in ms of playing."""
-    return tail.tail_ms + tail.p50_ms + _MARGIN_FRAMES * 1000 / rate
+    return tail.tail_ms + tail.block_ms + _MARGIN_FRAMES * 1000 / rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +82,38 @@ class RiskJob:
 
 @dataclass(frozen=True, slots=True)
 class RiskRun:
-    """What came of it."""
+    """What came of it. ``command_ns``: how long each command to the card took, where it was asked for."""
 
     underruns: int
     voices_peak: int
     pinned_bytes: int
+    command_ns: tuple[int, ...] = ()
 
 
 def run_risk(job: RiskJob) -> RiskRun:
     """Play, and count."""
+    times: list[int] = []
     with power_on(job.booted, job.conditions) as dry:
-        play(dry, _messages(dry, job), round(job.seconds * job.booted.rate))
+
+        def look() -> bool:
+            commands = dry.engine.drain_commands()
+            times.extend((commands["done_ns"] - commands["start_ns"]).tolist())
+            return True
+
+        play(dry, _messages(dry, job), round(job.seconds * job.booted.rate), look)
         counters = dry.engine.counters()
-        return RiskRun(counters.underruns, counters.voices_peak, counters.pinned_bytes)
+        return RiskRun(counters.underruns, counters.voices_peak, counters.pinned_bytes, tuple(times))
+
+
+def card_tail(job: RiskJob) -> Tail:
+    """What the commands of one run took; all 0 for a card that takes no time."""
+    model = job.conditions.card
+    if model is None:
+        return Tail(0.0, 0.0, 0.0, 0)
+    pilot = replace(job, conditions=replace(job.conditions, trace_records=_PILOT_RECORDS))
+    times = run_risk(pilot).command_ns or (0,)
+    block_ms = model.ms(1, job.booted.block_bytes)
+    return Tail(block_ms, quantile(times, TAIL_PART) / 1e6, max(times) / 1e6, len(times))
 
 
 def _messages(dry: Dry, job: RiskJob) -> Sequence[MidiMessage]:
@@ -180,7 +185,8 @@ def risk_curve(
     Without ``head_ms`` in the conditions heads are sized for the card. The runs of every RAM have the same
     seeds, so that neighbouring points differ by the RAM alone.
     """
-    tail = card_tail(conditions.card, booted.block_bytes, conditions.seed)
+    pilot = RiskJob(booted, replace(conditions, ram_bytes=max(rams)), messages, max(seconds, _PILOT_S))
+    tail = card_tail(pilot)
     head_ms = head_ms_for(tail, booted.rate) if conditions.head_ms is None else conditions.head_ms
     jobs = [
         RiskJob(

@@ -6,15 +6,16 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from firmware.hal import MidiMessage
 from firmware.player import pad_start
 from native import Device, FaultyDevice, faulty_device
-from native.types import Loop, OnMiss, Policy, QueueFullError, Start, Steal
+from native.types import Loop, OnMiss, QueueFullError, Start, Steal
 from sim.measure.dry import Booted, Conditions, Dry, keys, number_samples, power_on
 from sim.measure.mash import mash
 from sim.measure.parallel import Progress, map_jobs
@@ -24,10 +25,13 @@ from sim.soak.trouble import Account, troubles
 CHUNK = 65_536  # frames between two looks
 _RECORDS = 1 << 16
 _NS = 1_000_000_000
+_Choice = TypeVar("_Choice", bound=IntEnum)
 _PROBES = ((1.0, Loop.FORWARD, False), (0.7310585, Loop.PING_PONG, False), (1.3, Loop.FORWARD, True))
 _PROBE_GAIN = 8.0  # the loudest of all: the quietest voice is what is stolen
-_SETTLED = 0.1  # of the run, after which memory may not grow any more
-_GROWTH_BYTES = 2 << 20  # beyond which memory is not flat: the interpreter's own goes up and down by less
+_SETTLED = 0.5  # of the run, after which memory may not grow any more
+_GROWTH_BYTES = (
+    4 << 20
+)  # beyond which it is not flat: systems give memory out by 2 MiB where it is first used
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,18 @@ def soak(
 
 
 def varied(conditions: Conditions, number: int) -> Conditions:
-    """The settings of a run: the first has the user's, the others go through the cache's policies."""
-    policies = list(Policy)
-    policy = policies[(policies.index(conditions.policy) + number) % len(policies)]
-    return replace(conditions, policy=policy)
+    """The settings of a run: the first has the user's, each next one the choices that follow."""
+    return replace(
+        conditions,
+        policy=_following(conditions.policy, number),
+        on_miss=_following(conditions.on_miss, number),
+        schedule=_following(conditions.schedule, number),
+    )
+
+
+def _following(choice: _Choice, steps: int) -> _Choice:
+    choices = list(type(choice))
+    return choices[(choices.index(choice) + steps) % len(choices)]
 
 
 def run_soak(job: SoakJob) -> SoakRun:
@@ -136,6 +148,7 @@ class _Soak:
         self._samples = dict(enumerate(number_samples(job.booted).values()))
         self._drift = Drift(self._starts(job.booted, dry), self._samples, self._rate)
         self._probes = self._make_probes(job.booted) if conditions.on_miss is OnMiss.RETURN else {}
+        self._holds = conditions.on_miss is OnMiss.HOLD
         self._ends: Counter[str] = Counter()
         self._underruns: Counter[str] = Counter()
         self._out = np.zeros((CHUNK, 2), np.float32)
@@ -204,7 +217,8 @@ class _Soak:
         account.check(engine.drain_commands())
         for end in engine.drain_ends():
             self._ends[end.cause.name.lower()] += 1
-            self._drift.end(end)
+            if not (end.underruns and self._holds):  # one that waited ends later
+                self._drift.end(end)
         for underrun in engine.drain_underruns():
             self._underruns[underrun.cause.name.lower()] += 1
             near = account.near(underrun.frame * _NS // self._rate)

@@ -38,12 +38,17 @@ class Trouble:
 
 
 def troubles(seed: int, device_bytes: int, per_hour: float) -> Iterator[Trouble]:
-    """Troubles without end, in order, none before the one before is over; nothing where ``per_hour`` is 0."""
+    """Troubles without end, in order, none before the one before is over; nothing where ``per_hour`` is 0.
+
+    At first every byte is wrong: so the whole cache is written once, and its memory has settled.
+    """
     if per_hour <= 0:
         return
+    everywhere = Fault(FaultKind.WRONG_DATA, 0, 60 * _NS)
+    yield Trouble(everywhere.kind, everywhere.at_ns, everywhere.until_ns, (everywhere,))
     chance = np.random.default_rng([seed, 0x736F616B])  # a stream of its own: "soak"
     kinds, parts = list(_KINDS), list(_KINDS.values())
-    now = 0
+    now = everywhere.until_ns
     while True:
         now += int(chance.exponential(3600 / per_hour) * _NS) + 1
         one = _trouble(chance, kinds[int(chance.choice(len(kinds), p=parts))], now, device_bytes)
