@@ -56,10 +56,13 @@ class Trial:
     stop_early: bool = False
 
 
-def run_trial(trial: Trial) -> Outcome:
-    """Play it. Where the engine cannot even be made with so many voices, that is one underrun for each."""
+def run_trial(trial: Trial, *, dry: bool = True) -> Outcome:
+    """Play it. Where the engine cannot even be made with so many voices, that is one underrun for each.
+
+    Not ``dry`` computes the audio as well, of bytes that nobody knows; the outcome is the same.
+    """
     try:
-        with playing(trial) as run:
+        with playing(trial, dry=dry) as run:
             run.until(trial.plan.warm_s)
             run.begin()
             run.until(trial.plan.warm_s + trial.plan.seconds, stop=trial.stop_early)
@@ -75,15 +78,15 @@ def pinned_bytes(trial: Trial) -> int:
 
 
 @contextmanager
-def playing(trial: Trial, trace_records: int = 0) -> Iterator[Run]:
-    """The trial at frame 0, ``trace_records`` as in `EngineConfig`."""
+def playing(trial: Trial, trace_records: int = 0, *, dry: bool = True) -> Iterator[Run]:
+    """The trial at frame 0, ``trace_records`` and ``dry`` as in `EngineConfig`."""
     kit = trial.kit
     made = replace(
         trial.config,
         max_voices=trial.voices,
         max_samples=len(kit.samples),
         steal=Steal.REFUSE,
-        dry=True,
+        dry=dry,
         measure=True,
         trace_records=trace_records,
     )
