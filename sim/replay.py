@@ -45,7 +45,7 @@ from sim.errors import InputError
 
 FORMAT = "benchpad case 1"
 MAX_FILE_BYTES = 32 << 20
-MAX_FRAMES = 24 * 3600 * 384_000
+MAX_FRAMES = 24 * 3600 * 48_000
 _CHUNK = 8_192
 _MOST_UNDERRUNS = 10_000
 

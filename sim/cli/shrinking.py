@@ -71,11 +71,16 @@ def song_case(card: Path, midi: Path, setup: Setup, seconds: float | None) -> Ca
 
 def replay_case(path: Path, *, as_json: bool) -> int:
     """Play a case again; 1 where it still fails, 0 where it does not. InputError where it is no case."""
-    from sim.replay import read_case, run_case  # noqa: PLC0415  the engine and numpy, only when needed
+    from native.types import EngineError  # noqa: PLC0415  the engine and numpy, only when needed
+    from sim.errors import InputError  # noqa: PLC0415
+    from sim.replay import read_case, run_case  # noqa: PLC0415
 
     case = read_case(path)
     expected = case.expects
-    failure = run_case(case).failure(None if expected is None else expected.cause)
+    try:
+        failure = run_case(case).failure(None if expected is None else expected.cause)
+    except EngineError as error:
+        raise InputError(f"{path} is no case that can be replayed: {error}") from None
     if as_json:
         print_json({"case": str(path), "as_expected": failure == expected, **_document(case, failure)})
     else:

@@ -194,12 +194,9 @@ def walk(start: Start, frames: int) -> Iterator[int]:
     st.sampled_from([Loop.FORWARD, Loop.PING_PONG]),
     st.floats(0.1, 3.0),
 )
-def test_positions_are_those_of_a_walk(
-    start: int, end: int, loop_start: int, reverse: bool, loop: Loop, speed: float
-):
-    event = Start(
-        0, 0, 0, start=start, end=end, loop_start=loop_start, reverse=reverse, loop=loop, speed=speed
-    )
+def test_positions_are_those_of_a_walk(region: tuple[int, int, int], reverse: bool, loop: Loop, speed: float):
+    start, end, again = region
+    event = Start(0, 0, 0, start, end, again, reverse=reverse, loop=loop, speed=speed)
     inc = increment(event, SAMPLE, 48_000)
     passed = list(islice(walk(event, SAMPLE.frames), 6_000))
     for age in range(0, (5_000 << 32) // inc, 97):
