@@ -161,14 +161,15 @@ class Tally:
         self._counters = glance.counters
         self._misses.update(one.cause for one in glance.underruns)
         self._ends.update(one.cause for one in glance.ends)
-        self._slack = min((one.slack for one in glance.states if one.state != "fading"), default=None)
+        playing = (one.slack for one in glance.states if one.state != "fading")
+        self._slack = min((slack for slack in playing if slack is not None), default=None)
         if len(commands := glance.commands):
             self._depth = int(commands["depth"][-1])
             self._depth_peak = max(self._depth_peak, int(commands["depth"].max()))
             self._slowest_ns = max(self._slowest_ns, int((commands["done_ns"] - commands["start_ns"]).max()))
 
     def values(self) -> dict[str, int | float]:
-        """The snapshot as of the last glance. Where no voice plays, there is no least slack."""
+        """The snapshot as of the last glance. Where all that plays is in RAM, there is no least slack."""
         return {
             **of_counters(self._counters),
             **({} if self._slack is None else {"voices.least_slack": self._slack}),

@@ -10,14 +10,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from sim.metrics import FRAME, Snapshot, Tally
 from sim.watching import Glance, Happening
 
 TITLE = "streaming cannot keep up"
 _SATURATED = 0.9  # of the time busy: a card that has nothing left
-_MANY = 1.5  # times what the commands should have taken: the card is slower than it says
-_FEW = 2  # reads that must have failed, and all of them, for the card to be gone
+_MANY = 0.5  # of what they should have taken: by so much more a card without rest is slower than it says
+_SPIKE_MS = 40.0  # more than they should have taken, on a card with time to spare: longer than any transfer
+_AHEAD = "card.ahead_ms"  # in a monitor's own snapshots: charged, and not passed yet
+_TWO = 2  # snapshots make a difference
+_MOMENT_S = 0.2  # a card that is gone shows as soon
+_FEW = 4  # reads that must have failed, and all of them, for the card to be gone
 MOST_ALERTS = 1_000
 
 
@@ -32,6 +37,8 @@ class Trouble(Enum):
     BANDWIDTH = "bandwidth"
     OVERHEAD = "command overhead"
 
+
+_OF_LOAD = (Trouble.BANDWIDTH, Trouble.OVERHEAD)
 
 ADVICE = {
     Trouble.CARD_GONE: "put the card back, or play from the mirror card",
@@ -92,6 +99,10 @@ class Alert:
             return f"streaming keeps up again (it was {self.trouble.value})"
         return f"{TITLE}: {self.trouble.value} ({self.evidence}); {self.advice}"
 
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"frame": self.frame, "state": self.state, "cause": self.trouble.value, "text": self.text}
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -112,13 +123,17 @@ class Window:
 
 
 def judge(
-    window: Window, card: Expectation, rate: int, rules: Rules = Rules()
+    window: Window, moment: Window, card: Expectation, rate: int, rules: Rules = Rules()
 ) -> tuple[Trouble, bool, str] | None:
-    """What is wrong in a stretch of time, whether it is heard, and what shows it; None where nothing is."""
-    errors, reads = window.grew("card.read_errors"), window.grew("card.reads")
+    """What is wrong in a stretch of time, whether it is heard, and what shows it; None where nothing is.
+
+    ``moment`` is the last part of the ``window``: whether the card is still there shows at once.
+    """
     heard = window.grew("voices.underruns") + window.grew("voices.dropped") > 0
+    errors, reads = moment.grew("card.read_errors"), moment.grew("card.reads")
     if errors >= max(_FEW, reads):
         return Trouble.CARD_GONE, heard, f"all of {reads:.0f} reads failed"
+    errors, reads = window.grew("card.read_errors"), window.grew("card.reads")
     if errors:
         return Trouble.CARD_ERROR, heard, f"{errors:.0f} of {reads:.0f} reads failed"
     if window.grew("voices.ended_cpu") or window.grew("audio.xruns"):
@@ -138,11 +153,12 @@ def _why(window: Window, card: Expectation) -> tuple[Trouble, str]:
     if underruns and no_room >= underruns / 2:
         return Trouble.RAM, f"{no_room:.0f} of {underruns:.0f} underruns found every block held by others"
     busy = f"the card was busy {window.busy:.0%} of the time"
-    took = window.grew("card.busy_ms")
+    took = window.grew("card.busy_ms") + window.last.get(_AHEAD, 0.0)
     commands, transfer = card.parts_ms(window.grew("card.reads"), window.grew("card.read_bytes"))
-    if took > _MANY * (commands + transfer):
+    saturated, more = window.busy >= _SATURATED, took - commands - transfer
+    if more > (_MANY * (commands + transfer) if saturated else _SPIKE_MS):
         return Trouble.SPIKES, f"{took:.0f} ms of reading should have been {commands + transfer:.0f} ms"
-    if underruns and cold >= underruns / 2 and window.busy < _SATURATED:
+    if underruns and cold >= underruns / 2 and not saturated:
         return Trouble.RAM, f"{cold:.0f} of {underruns:.0f} voices that underran began with nothing in RAM"
     if commands > transfer:
         return Trouble.OVERHEAD, f"{busy}, {commands / (commands + transfer):.0%} of it for commands"
@@ -169,6 +185,7 @@ class Monitor:
         self._rules = rules
         self._on_alert = tuple(on_alert)
         self._seen: deque[Snapshot] = deque()
+        self._ahead_ms = self._busy_ms = 0.0
         self._calm_since: int | None = None
         self._other_since: int | None = None
 
@@ -177,14 +194,15 @@ class Monitor:
         frame, rules = int(now[FRAME]), self._rules
         while self._seen and self._seen[-1][FRAME] >= frame:  # the clock began anew
             self._seen.pop()
-        self._seen.append(now)
-        while len(self._seen) > _FEW and frame - self._seen[1][FRAME] >= rules.window_s * self._rate:
+        self._seen.append(self._passed(now))
+        while len(self._seen) > _TWO and frame - self._seen[1][FRAME] >= rules.window_s * self._rate:
             self._seen.popleft()
-        span = frame - self._seen[0][FRAME]
-        if not span:
+        if len(self._seen) < _TWO:
             return None
-        window = Window(span * 1000 / self._rate, self._seen[0], now)
-        found = judge(window, self._card, self._rate, rules)
+        window = self._window(rules.window_s)
+        found = judge(window, self._window(_MOMENT_S), self._card, self._rate, rules)
+        if found and self.active and found[0] in _OF_LOAD and window.busy < _SATURATED:
+            found = self.active.trouble, found[1], found[2]  # voices that still recover from what it was
         alert = self._calm(frame, now) if found is None else self._trouble(frame, *found)
         if alert is not None:
             self.alerts.append(alert)
@@ -192,6 +210,25 @@ class Monitor:
             for tell in self._on_alert:
                 tell(alert)
         return alert
+
+    def _passed(self, now: Snapshot) -> Snapshot:
+        """The snapshot with the busy time that has passed: a command is charged where it begins."""
+        if not self._seen:
+            self._ahead_ms = 0.0
+            self._busy_ms = now["card.busy_ms"]
+            return now
+        before = self._seen[-1]
+        ahead = self._ahead_ms + now["card.busy_ms"] - self._busy_ms
+        spent = min(ahead, (now[FRAME] - before[FRAME]) * 1000 / self._rate)
+        self._ahead_ms, self._busy_ms = ahead - spent, now["card.busy_ms"]
+        return {**now, "card.busy_ms": before["card.busy_ms"] + spent, _AHEAD: ahead - spent}
+
+    def _window(self, seconds: float) -> Window:
+        """From the last snapshot that is so old, or the first of all, until now."""
+        now = self._seen[-1]
+        past = [one for one in self._seen if now[FRAME] - one[FRAME] >= seconds * self._rate]
+        first = past[-1] if past else self._seen[0]
+        return Window((now[FRAME] - first[FRAME]) * 1000 / self._rate, first, now)
 
     def _trouble(self, frame: int, trouble: Trouble, heard: bool, evidence: str) -> Alert | None:
         self._calm_since = None

@@ -14,6 +14,8 @@ from firmware.hal import AudioOut, MidiMessage
 from sim.board import Board
 from sim.errors import InputError
 from sim.faults.run import fault_run
+from sim.metrics import of_counters, of_player
+from sim.observing import Observation
 from sim.offline import OfflineRun
 from sim.report import CardUse, RenderReport, UnderrunLine
 from sim.sinks import HashSink, MeterSink, WavSink
@@ -32,6 +34,7 @@ class RenderJob:
     block: int = DEFAULT_BLOCK
     seconds: float | None = None
     tail_s: float = DEFAULT_TAIL_S
+    trace: Path | None = None  # the board must measure and keep records
 
 
 def refuse_overwriting(output: Path | None, *inputs: Path) -> None:
@@ -67,9 +70,16 @@ def render_song(
         faults = fault_run(board)
         if faults is not None:
             stack.callback(faults.close)
-        run = OfflineRun(board.engine, board.player, sinks, job.block, progress, conductor=faults)
+        observation = (
+            stack.enter_context(Observation(board, board.slots[0].model, job.trace)) if job.trace else None
+        )
+        watch = observation.watch if observation else None
+        run = OfflineRun(
+            board.engine, board.player, sinks, job.block, progress, watch=watch, conductor=faults
+        )
         run.play(messages, rate, job.tail_s, job.seconds)
         wall = time.perf_counter() - began
+        observed = observation.finish(faults.happenings if faults else ()) if observation else None
     report = report_of(board, run, wall)
     return replace(
         report,
@@ -79,6 +89,7 @@ def render_song(
         beyond_float=meter.lost,
         clipped=wav.clipped if wav else 0,
         options=options or {},
+        observed=observed,
         faults=None if faults is None else faults.report(Counter(one.cause for one in run.underruns)),
         mirrored=len(board.mirrored) if board.mirror else None,
     )
@@ -109,6 +120,7 @@ def report_of(board: Board, run: OfflineRun, wall_s: float) -> RenderReport:
         ],
         empty_pads=dict(heard.empty),
         wall_s=wall_s,
+        metrics={**of_counters(counters), **of_player(heard)},
     )
 
 

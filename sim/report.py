@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from native.types import Counters
 from sim.faults.account import FaultReport
+
+if TYPE_CHECKING:
+    from sim.observing import Observed
+
+
+_ALERTS = 6  # listed for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class RenderReport:
     beyond_float: int = 0  # values that a float cannot hold: infinite, or no number
     clipped: int = 0  # values that an integer WAV file had to limit
     options: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, int | float] = field(default_factory=dict)  # see docs/metrics.md
+    observed: Observed | None = None  # None: not watched
     faults: FaultReport | None = None
     mirrored: int | None = None  # samples that the mirror has as well; None without one
 
@@ -108,6 +116,8 @@ class RenderReport:
                 "retries": c.retries,
                 "failovers": c.failovers,
             },
+            "metrics": self.metrics if self.observed is None else self.observed.metrics,
+            "alerts": None if self.observed is None else [one.document() for one in self.observed.alerts],
             "mirrored_samples": self.mirrored,
             "faults": None if self.faults is None else self.faults.document(),
             "preload": {"bytes": self.preload_bytes, "ms": self.preload_ms},
@@ -130,6 +140,7 @@ class RenderReport:
             ("underruns", self._underruns()),
             ("card", self._card()),
             *self._fault_lines(),
+            *self._alert_lines(),
             ("preload", f"{_mb(self.preload_bytes)} of pad heads in {self.preload_ms:.1f} ms"),
             ("notes", self._notes()),
             ("speed", f"{self.realtime_factor:,.0f} times real time ({self.wall_s:.2f} s)"),
@@ -141,6 +152,10 @@ class RenderReport:
         if self.mirrored is not None:
             lines.append(("mirror", f"has {self.mirrored:,} of the pads' samples"))
         return lines + (self.faults.lines() if self.faults else [])
+
+    def _alert_lines(self) -> list[tuple[str, str]]:
+        alerts = self.observed.alerts if self.observed else ()
+        return [("alert", f"at {one.frame / self.rate:.3f} s {one.text}") for one in alerts[:_ALERTS]]
 
     def _peak(self) -> str:
         if self.beyond_float:

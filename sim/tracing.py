@@ -12,10 +12,12 @@ from sim.tracefile import TraceFile
 from sim.watching import Glance, Happening, Names
 
 BENCH, VOICES, BUFFERS = 1, 2, 3  # groups of tracks
-_BLOCKS, _CARD, _HAPPENINGS = 1, 2, 50
-_FIRST_VOICE = 100
-_LANES = 1_024  # places between the tracks of two pads: more than a pad has voices
-_NEVER = (1 << 64) - 1  # a deadline that is none
+_BLOCKS, _CARD, _HAPPENINGS = 11, 12, 50  # a track with its group's number would be its main one
+# Tracks are shown in the order of their numbers: pads stay together.
+_FIRST_VOICE, _LANES = 100, 16
+_FIRST_CROWD, _CROWD = 1 << 20, 4_096  # where more voices of one pad sound at once
+_FIELDS = ("start_ns", "done_ns", "deadline_ns", "offset", "bytes", "tag", "sample", "depth", "status")
+_NEVER_NS = 3_600_000_000_000  # a deadline further off is none
 
 
 class Tracer:
@@ -40,11 +42,12 @@ class Tracer:
         self._lanes = _Lanes()
         self._tids: dict[tuple[str, int], int] = {}
         self._sounding = _Sounding()
+        self._busy_ms = 0.0  # charged, and not passed yet: a long command lasts into the blocks that follow
         self._shown: dict[tuple[int, str], object] = {}
         self._frame = 0
         for pid, name in ((BENCH, "bench"), (VOICES, "voices"), (BUFFERS, "ms until underrun")):
             file.process(pid, name)
-        file.track(BENCH, _BLOCKS, "audio blocks", 1)
+        file.track(BENCH, _BLOCKS, "audio blocks", _BLOCKS)
         for at, card in enumerate(cards):
             file.track(BENCH, _CARD + at, card, _CARD + at)
 
@@ -76,10 +79,10 @@ class Tracer:
             self._file.instant((BENCH, tid), what.text, self._ns(what.frame), {})
 
     def close(self) -> None:
-        """Write the voices that still sound."""
-        for (tag, sample), starts in self._sounding.voices.items():
+        """Write the voices that sounded until now, and whose end nobody has told."""
+        for (tag, sample), starts in self._sounding.untold():
             for start in starts:
-                args = {"sample": self._names.sample(sample), "ended": "still sounding when the trace ends"}
+                args = {"sample": self._names.sample(sample), "ended": "with the trace"}
                 self._span(tag, start, self._frame, args, "")
 
     def _ns(self, frame: int) -> int:
@@ -89,7 +92,7 @@ class Tracer:
         return None if frames is None else round(frames * 1000 / self._rate, 2)
 
     def _block(self, glance: Glance) -> None:
-        least = min((one.slack for one in glance.states), default=None)
+        least = min((one.slack for one in glance.states if one.slack is not None), default=None)
         args = {
             "first frame": glance.since,
             "frames": glance.frame - glance.since,
@@ -102,8 +105,9 @@ class Tracer:
         self._file.span((BENCH, _BLOCKS), name, span, args, colour=colour, detail=True)
 
     def _commands(self, glance: Glance) -> None:
-        for one in glance.commands:
-            self._command({name: int(one[name]) for name in one.dtype.names})
+        columns = [glance.commands[name].tolist() for name in _FIELDS]
+        for values in zip(*columns, strict=True):
+            self._command(dict(zip(_FIELDS, values, strict=True)))
 
     def _command(self, one: dict[str, int]) -> None:
         track = BENCH, _CARD + one["offset"] // PAIR_BASE
@@ -114,14 +118,14 @@ class Tracer:
             "offset": one["offset"] % PAIR_BASE,
             "streams waiting": one["depth"],
         }
-        late = one["deadline_ns"] < one["done_ns"]
-        if one["deadline_ns"] != _NEVER:
-            args["slack ms"] = round((one["deadline_ns"] - one["done_ns"]) / 1e6, 3)
+        slack_ns = one["deadline_ns"] - one["done_ns"]
+        if slack_ns < _NEVER_NS:
+            args["slack ms"] = round(slack_ns / 1e6, 3)
         failed = one["status"] < 0
         if failed:
             args["status"] = one["status"]
-        name = "read failed" if failed else "read, late" if late else "read"
-        colour = "terrible" if failed else "bad" if late else ""
+        name = "read failed" if failed else "read, late" if slack_ns < 0 else "read"
+        colour = "terrible" if failed else "bad" if slack_ns < 0 else ""
         span = one["start_ns"], one["done_ns"]
         self._file.span(track, name, span, args, colour=colour, detail=True)
 
@@ -142,7 +146,8 @@ class Tracer:
         self._file.span(track, pad, (self._ns(start), self._ns(end)), args, colour=colour)
 
     def _voice_track(self, tag: int, lane: int) -> tuple[int, int]:
-        tid = _FIRST_VOICE + tag * _LANES + lane
+        few, many = _FIRST_VOICE + tag * _LANES + lane, _FIRST_CROWD + tag * _CROWD + lane
+        tid = few if lane < _LANES else many
         if self._changed(VOICES, str(tid), "named"):
             name = self._names.pad(tag) + (f" ({lane + 1})" if lane else "")
             self._file.track(VOICES, tid, name, tid)
@@ -150,18 +155,20 @@ class Tracer:
 
     def _counters(self, glance: Glance) -> None:
         c, span_ms = glance.counters, (glance.frame - glance.since) * 1000 / self._rate
-        busy = min(1.0, (c.busy_ms - glance.before.busy_ms) / span_ms) if span_ms else 0.0
+        charged = self._busy_ms + c.busy_ms - glance.before.busy_ms
+        self._busy_ms = max(0.0, charged - span_ms)
+        busy = min(1.0, charged / span_ms) if span_ms else 0.0
         if len(glance.commands):
-            self._count(BENCH, "queue depth", "streams", int(glance.commands["depth"][-1]))
-        self._count(BENCH, "resident blocks", "blocks", c.resident_bytes // self._block_bytes)
-        self._count(BENCH, "voices", "voices", c.sounding)
-        self._count(BENCH, "underruns", "underruns", c.underruns)
+            self._count(BENCH, "queue", "streams", int(glance.commands["depth"][-1]))
+        self._count(BENCH, "resident", "blocks", c.resident_bytes // self._block_bytes)
+        self._count(BENCH, "voices", "sounding", c.sounding)
+        self._count(BENCH, "underruns", "so far", c.underruns)
         self._count(BENCH, "card busy", "percent", round(100 * busy))
         slack = _least(glance.states)
         for name in [name for pid, name in self._shown if pid == BUFFERS]:
             slack.setdefault(int(name), 0)
         for tag, frames in slack.items():
-            if self._changed(BUFFERS, str(tag), frames):
+            if frames is not None and self._changed(BUFFERS, str(tag), frames):
                 values = {"ms": self._ms(frames) or 0.0}
                 self._file.counter(BUFFERS, self._names.pad(tag), self._ns(self._frame), values)
 
@@ -199,6 +206,7 @@ class _Sounding:
 
     def __init__(self) -> None:
         self.voices: dict[tuple[int, int], list[int]] = {}
+        self._gone: dict[tuple[int, int], list[int]] = {}
 
     def update(self, glance: Glance) -> None:
         counts: defaultdict[tuple[int, int], int] = defaultdict(int)
@@ -209,19 +217,27 @@ class _Sounding:
             later = [start for start in starts if start >= end.started]
             if later:
                 starts.remove(min(later))
-        for key in list(self.voices):
-            del self.voices[key][counts[key] :]
+        self._gone = {key: starts[counts[key] :] for key, starts in self.voices.items()}
+        for key, starts in self.voices.items():
+            del starts[counts[key] :]
         for key, count in counts.items():
             starts = self.voices.setdefault(key, [])
             starts.extend([glance.since] * (count - len(starts)))
         self.voices = {key: starts for key, starts in self.voices.items() if starts}
 
+    def untold(self) -> list[tuple[tuple[int, int], list[int]]]:
+        """What sounds, and what was gone at the last glance: the engine tells an end a moment later."""
+        return [*self.voices.items(), *self._gone.items()]
 
-def _least(states: Sequence[VoiceState]) -> dict[int, int]:
-    """The least slack of each tag that plays."""
-    least: dict[int, int] = {}
+
+def _least(states: Sequence[VoiceState]) -> dict[int, int | None]:
+    """The least slack of each tag that plays; None where all of its data is there."""
+    least: dict[int, int | None] = {}
     for one in states:
-        least[one.tag] = min(least.get(one.tag, one.slack), one.slack)
+        if one.state == "fading":
+            continue  # what fades needs no more data
+        known = [slack for slack in (least.get(one.tag), one.slack) if slack is not None]
+        least[one.tag] = min(known, default=None)
     return least
 
 

@@ -80,6 +80,7 @@ class Watch:
         self._since = engine.frame
         self._before = engine.counters()
         self._underruns: list[Underrun] = []
+        engine.drain_commands()  # the preload's: they have a time of their own, before the clock begins
 
     def look(self, underruns: Sequence[Underrun]) -> None:
         """To be called after each render, with the underruns that it reported."""

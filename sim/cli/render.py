@@ -9,6 +9,7 @@ import click
 
 from sim.cli.common import PATH, SIZE, Seconds, console, json_option, print_json, printable, progress
 from sim.cli.device import device_options, engine_options, setup_values
+from sim.cli.outputs import same
 
 if TYPE_CHECKING:
     from sim.report import RenderReport
@@ -57,6 +58,7 @@ _MAX_SECONDS = 24 * 3600
 @click.option(
     "--verify", is_flag=True, help="Make checksums of all samples first, so that wrong data is noticed."
 )
+@click.option("--trace", type=PATH, help="Write a trace of everything, for Perfetto or Chrome's viewer.")
 @click.option("--seconds", type=Seconds(0, _MAX_SECONDS), help="Render exactly this long.")
 @click.option(
     "--tail",
@@ -92,6 +94,7 @@ def render(
     mirror: Path | None,
     setlist: Path | None,
     verify: bool,
+    trace: Path | None,
     seconds: float | None,
     tail: float,
     as_json: bool,
@@ -106,14 +109,19 @@ def render(
     """
     from sim.board import Board, Setup  # noqa: PLC0415  the engine and numpy, only when needed
     from sim.cards import card_model  # noqa: PLC0415
+    from sim.errors import InputError  # noqa: PLC0415
     from sim.faults.script import read_script  # noqa: PLC0415
     from sim.midifile import read_midi  # noqa: PLC0415
     from sim.mirroring import read_setlist  # noqa: PLC0415
     from sim.rendering import RenderJob, refuse_overwriting, render_song  # noqa: PLC0415
+    from sim.watching import RECORDS  # noqa: PLC0415
 
     script = None if faults is None else read_script(faults)
     cards = (*(() if mirror is None else (mirror,)), *(() if script is None else script.cards()))
     refuse_overwriting(output, card, midi, *cards)
+    refuse_overwriting(trace, card, midi, *cards)
+    if trace is not None and output is not None and same(trace, output):
+        raise InputError(f"--trace {trace} would go where --output writes; give each a path of its own")
     setup = Setup(
         device,
         project,
@@ -128,6 +136,8 @@ def render(
         setlist=() if setlist is None else read_setlist(setlist),
         verify=verify,
         faults=script,
+        measure=trace is not None,
+        trace_records=0 if trace is None else RECORDS,
         **setup_values(schedule, on_miss, overload, policy),
     )
     options = {
@@ -147,18 +157,29 @@ def render(
         "mirror": None if mirror is None else str(mirror),
         "setlist": None if setlist is None else str(setlist),
         "verify": verify,
+        "trace": None if trace is None else str(trace),
     }
     with Board(card, setup) as board:
         messages = read_midi(midi, board.profile.value("engine.rate"))
         with progress("rendering", messages[-1].frame if messages else None) as advance:
             report = render_song(
-                board, messages, RenderJob(output, bits, block, seconds, tail), options, advance
+                board, messages, RenderJob(output, bits, block, seconds, tail, trace), options, advance
             )
         options["path"] = board.engine.path
         if as_json:
             print_json(report.document())
         else:
             show(report, board.profile.title, board.detected, output)
+            if trace is not None:
+                _show_trace(report, trace)
+
+
+def _show_trace(report: RenderReport, trace: Path) -> None:
+    assert report.observed is not None
+    cut = f", without {report.observed.left_out:,} events: it is full" if report.observed.left_out else ""
+    console().print(
+        f"wrote {printable(str(trace))}{cut}; open it at ui.perfetto.dev, or with Chrome's viewer"
+    )
 
 
 def show(report: RenderReport, title: str, detected: bool, output: Path | None) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
+from typing import TYPE_CHECKING
 
 from sim.check.markup import text
 from sim.pictures import runs, sweeps, tables
-from sim.report import RenderReport
-from sim.stress.report import Outcome, Recording, StressReport
+from sim.stress.report import CardFacts, Outcome, Recording, StressReport
 from sim.watching import Happening
+
+if TYPE_CHECKING:
+    from sim.stress.song import SongReport
 
 _FOOTER = (
     "Made by Benchpad from a simulation: the same card, song and seed give the same page. Slack is the time"
@@ -49,35 +52,45 @@ def stress_page(report: StressReport) -> str:
     )
 
 
-def song_page(
-    title: str,
-    report: RenderReport,
-    recording: Recording,
-    metrics: Mapping[str, int | float],
-    *,
-    happenings: Sequence[Happening] = (),
-    assumptions: Sequence[str] = (),
-) -> str:
-    """The page of a song that was played once; ``happenings`` are faults and alerts, by frame."""
-    lines = dict(report.lines())
-    underruns = report.counters.underruns
+def song_page(report: SongReport, card: CardFacts | None = None) -> str:
+    """The page of a song that was played once; ``card`` is what its preset says and assumes."""
+    count, values = report.underrun_count, report.metrics
+    seconds = report.frames / report.rate
+    busy = runs.spread(report.recording.busy_part)
     keys = [
-        (f"{underruns:,}", "underruns"),
-        (str(report.counters.voices_peak), "voices at most"),
-        (f"{report.card_busy:.0%}", "card busy"),
-        (f"{metrics['cache.hit_rate']:.1%}", "cache hits"),
+        (f"{count:,}", "underruns"),
+        (f"{values['voices.peak']:,}", "voices at most"),
+        (f"{busy.mean() if len(busy) else 0.0:.0%}", "card busy"),
+        (f"{values['cache.hit_rate']:.1%}", "of blocks asked for were in RAM"),
     ]
-    # What the machine did (speed) is not the song's, and would make every page another.
-    facts = tables.facts_list((key, value) for key, value in lines.items() if key != "speed")
     sections = [
-        _run(recording, happenings),
-        _section("The run", facts),
-        _section("Assumptions", tables.bullets(assumptions)) if assumptions else "",
-        f"<details><summary>All metrics</summary>{tables.metrics_table(metrics)}</details>",
+        _run(report.recording, report.happenings),
+        _section("What was assumed", _song_facts(report) + (_declared(card) if card else "")),
+        f"<details><summary>All metrics</summary>{tables.metrics_table(values)}</details>",
     ]
-    sentence = f"Underruns: {lines['underruns']}."
-    mood = "bad" if underruns else "ok"
-    return _page(title, report.device, sentence=sentence, mood=mood, keys=keys, sections=sections)
+    return _page(
+        f"{report.midi} on {report.card}",
+        f"{report.device}, {seconds:.1f} s" + (f", card {card.title}" if card else ""),
+        sentence=_song_sentence(report),
+        mood="bad" if count else "ok",
+        keys=keys,
+        sections=sections,
+    )
+
+
+def _song_sentence(report: SongReport) -> str:
+    if not report.underrun_count:
+        return "Every voice had its data in time."
+    raised = [one for one in report.alerts if one.state != "cleared" and one.heard]
+    why = f" {raised[0].text[:1].upper()}{raised[0].text[1:]}." if raised else ""
+    first = report.underruns[0]
+    where = f"the first at {first[0] / report.rate:.3f} s on {first[1]}"
+    return f"{report.underrun_count:,} underruns, {where}.{why}"
+
+
+def _song_facts(report: SongReport) -> str:
+    given = ((key, str(value)) for key, value in report.options.items() if value not in (None, False))
+    return tables.facts_list((key.replace("_", " "), value) for key, value in given)
 
 
 def _page(
@@ -145,8 +158,9 @@ def _what_buffers(recording: Recording) -> str:
         if shown < len(recording.voices)
         else "the voices"
     )
+    full = f"a full row is {runs.full_row_ms(recording):,.0f} ms or more"
     return (
-        f"How long the data of {cut} would have lasted; red ticks are underruns, the worst voice is on top."
+        f"How long the data of {cut} would have lasted; {full}. Red ticks are underruns; the worst is on top."
     )
 
 
@@ -157,7 +171,8 @@ def _what_card(recording: Recording) -> str:
 
 def _what_cache(recording: Recording) -> str:
     resident = int(recording.resident_bytes[-1]) if len(recording.resident_bytes) else 0
-    return f"What lay in RAM ({_mb(resident)} at the end), and how often a voice found its block there."
+    there = "how often a block was there when a voice first asked for it"
+    return f"What lay in RAM ({_mb(resident)} at the end), and {there}."
 
 
 def _reliefs(report: StressReport) -> str:
@@ -187,9 +202,13 @@ def _assumptions(report: StressReport) -> str:
         *((f"{report.clean_voices} voices", _outcome(one)) for one in [report.at_limit] if one),
         *((f"{one.voices} voices", _outcome(one)) for one in [report.beyond] if one),
     ]
+    return tables.facts_list(pairs) + _declared(card)
+
+
+def _declared(card: CardFacts) -> str:
     declared = f"<h3>The preset assumes</h3>{tables.bullets(card.assumptions)}" if card.assumptions else ""
     sources = f"<h3>Its sources</h3>{tables.bullets(card.sources)}" if card.sources else ""
-    return tables.facts_list(pairs) + declared + sources
+    return declared + sources
 
 
 def _outcome(one: Outcome) -> str:

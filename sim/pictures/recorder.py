@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ class _Row:
     """A stretch of time up to frame ``mark``; ``slack`` is the least, by column."""
 
     mark: int
-    slack: dict[int, int] = field(default_factory=dict)
+    slack: dict[int, float] = field(default_factory=dict)
     busy_ms: float = 0.0
     hits: int = 0
     asked: int = 0
@@ -92,8 +93,11 @@ class Recorder:
         row = _Row(glance.frame, {}, c.busy_ms - b.busy_ms, hits, hits + c.misses - b.misses)
         row.resident, row.pinned, row.sounding = c.resident_bytes, c.pinned_bytes, c.sounding
         for state in glance.states:
+            if state.state == "fading":
+                continue  # what fades needs no more data
             column = self._column(state.tag, state.sample)
-            row.slack[column] = min(state.slack, row.slack.get(column, state.slack))
+            slack = math.inf if state.slack is None else state.slack  # all of its data is there
+            row.slack[column] = min(slack, row.slack.get(column, slack))
         return row
 
     def _keep_row(self, row: _Row) -> None:

@@ -32,12 +32,12 @@ def buffers(recording: Recording) -> str:
     if not order:
         return ""
     times, levels = _buckets(recording, recording.slack_ms[:, order].astype(np.float64))
-    top = float(np.nanmax(levels, initial=0.0)) or 1.0
-    label = f"Buffer of {len(order)} voices over time, full height {top:.0f} ms"
+    top = full_row_ms(recording)
+    label = f"Buffers of {len(order)} voices over time; a full row is {top:.0f} ms"
     with picture("buffers", label, 0.9 + 0.17 * max(8, len(order))) as made:
         (axes,) = made.axes()
         for row, column in enumerate(order):
-            level = np.nan_to_num(levels[:, row]) / top * 0.86
+            level = np.minimum(np.nan_to_num(levels[:, row]), top) / top * 0.86
             base = np.full_like(level, -float(row))
             axes.fill_between(times, base, base + level, color=FILL, linewidth=0, step="pre")
             runs = [(one.frame / recording.rate) for one in recording.underruns if one.tag == column]
@@ -50,6 +50,12 @@ def buffers(recording: Recording) -> str:
         axes.spines["left"].set_visible(False)
         _seconds(axes, recording)
     return made.svg
+
+
+def full_row_ms(recording: Recording) -> float:
+    """What fills a row of `buffers`: hardly any voice has more, but for the first moments."""
+    levels = recording.slack_ms[np.isfinite(recording.slack_ms)]
+    return float(np.percentile(levels, 98)) if len(levels) and levels.max() > 0 else 1.0
 
 
 def card(recording: Recording) -> str:

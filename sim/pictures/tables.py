@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def slacks(recording: Recording) -> list[Slack]:
         ]
         if len(seen):
             least.append(float(seen.min()))
-            p1.append(float(np.percentile(seen, 1)))
+            p1.append(float(np.percentile(seen, 1, method="lower")))
         made.append(
             Slack(recording.voices[column], min(least, default=None), min(p1, default=None), counts[column])
         )
@@ -161,7 +162,9 @@ def _until(one: Happening, rate: int) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "" if value is None else f"{value:,.1f}"
+    if value is None:
+        return ""
+    return "all in RAM" if math.isinf(value) else f"{value:,.1f}"
 
 
 def _number(value: int | float) -> str:

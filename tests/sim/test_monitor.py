@@ -49,7 +49,7 @@ def late(count: int = 1, **others: float) -> dict[str, float]:
 
 BUSY_BYTES = {"card.reads": 5, "card.read_bytes": 950_000, "card.busy_ms": 100.0}
 BUSY_COMMANDS = {"card.reads": 80, "card.read_bytes": 200_000, "card.busy_ms": 100.0}
-GONE = {"card.reads": 3, "card.read_bytes": 0, "card.busy_ms": 3.0, "card.read_errors": 3}
+GONE = {"card.reads": 5, "card.read_bytes": 0, "card.busy_ms": 3.0, "card.read_errors": 5}
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,20 @@ GONE = {"card.reads": 3, "card.read_bytes": 0, "card.busy_ms": 3.0, "card.read_e
     [
         (late() | BUSY_BYTES, Trouble.BANDWIDTH, "most of it for bytes"),
         (late() | BUSY_COMMANDS, Trouble.OVERHEAD, "80% of it for commands"),
-        (late() | {"card.busy_ms": 95.0, "card.read_bytes": 50_000}, Trouble.SPIKES, "should have been"),
+        (late() | {"card.busy_ms": 95.0, "card.read_bytes": 300_000}, Trouble.SPIKES, "should have been"),
         (late() | {"card.busy_ms": 900.0}, Trouble.SPIKES, "should have been"),
         ({"voices.underruns": 4, "voices.underruns_no_room": 3}, Trouble.RAM, "every block held"),
         ({"voices.underruns": 2, "voices.underruns_cold": 2}, Trouble.RAM, "nothing in RAM"),
         (late() | {"card.read_errors": 1}, Trouble.CARD_ERROR, "1 of 20 reads failed"),
-        (late() | GONE, Trouble.CARD_GONE, "all of 3 reads failed"),
+        (late() | GONE, Trouble.CARD_GONE, "all of 5 reads failed"),
         (late() | {"voices.ended_cpu": 1}, Trouble.CPU, "missed its deadline"),
         ({"audio.xruns": 1}, Trouble.CPU, "missed its deadline"),
     ],
 )
 def test_each_cause_is_told_from_the_others(growth: dict[str, float], trouble: Trouble, evidence: str):
     first, second = list(snapshots({}, growth))
-    found = judge(Window(100.0, first, second), CARD, RATE)
+    window = Window(100.0, first, second)
+    found = judge(window, window, CARD, RATE)
     assert found is not None
     assert found[0] is trouble
     assert found[1], "it is heard"
@@ -78,9 +79,11 @@ def test_each_cause_is_told_from_the_others(growth: dict[str, float], trouble: T
 
 def test_what_nobody_hears_is_no_trouble():
     first, second = list(snapshots({}, {"voices.least_slack": 10, "card.busy_ms": 70.0}))
-    assert judge(Window(1_000.0, first, second), CARD, RATE) is None  # little slack, but the card has time
+    window = Window(1_000.0, first, second)
+    assert judge(window, window, CARD, RATE) is None  # little slack, but the card has time
     first, second = list(snapshots({}, BUSY_BYTES))
-    assert judge(Window(100.0, first, second), CARD, RATE) is None  # no time, but there is slack
+    window = Window(100.0, first, second)
+    assert judge(window, window, CARD, RATE) is None  # no time, but there is slack
 
 
 def test_a_card_at_its_end_warns_before_it_is_heard():
@@ -125,8 +128,10 @@ def test_another_cause_must_last_to_take_its_place():
 
 
 def test_a_card_that_is_gone_is_said_at_once():
-    alerts = fed({}, late() | GONE | {"card.reads": 9}, *[late() | GONE] * 12)
+    some = late() | GONE | {"card.reads": 9}
+    alerts = fed({}, *[{}] * 20, some, *[late() | GONE] * 12)
     assert [one.trouble for one in alerts] == [Trouble.CARD_ERROR, Trouble.CARD_GONE]
+    assert alerts[1].frame - alerts[0].frame == 2 * STEP
 
 
 def test_how_often_it_is_fed_hardly_matters():
