@@ -7,10 +7,12 @@ STAMP := $(VENV)/.ready
 DEMO_OUT ?= demo-out
 FUZZ_SECONDS ?= 300
 FUZZ_EXAMPLES ?= 20000
+SOAK_HOURS ?= 24
+SOAK_SEED ?= 0
 NATIVE := $(wildcard native/*.py native/src/*.c native/src/*.h native/src/*.inc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-peers lint types fuzz clean
+.PHONY: help demo test bench bench-peers lint types fuzz soak clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -59,6 +61,10 @@ fuzz: $(STAMP) ## look for bad input that is not handled; FUZZ_SECONDS=300, FUZZ
 	@$(BIN)/python tests/fuzz/fuzz_repair.py $(FUZZ_SECONDS)
 	@$(BIN)/python tests/fuzz/fuzz_midi.py $(FUZZ_SECONDS)
 	@$(BIN)/python tests/fuzz/fuzz_fix.py $(FUZZ_SECONDS)
+
+soak: $(STAMP) ## a simulated day of random playing and faults, on the demo's card; SOAK_HOURS=24, SOAK_SEED=0
+	@test -e $(DEMO_OUT)/card.img || $(BIN)/benchpad demo --out $(DEMO_OUT) >/dev/null
+	@$(BIN)/benchpad soak $(DEMO_OUT)/card.img --hours $(SOAK_HOURS) --seed $(SOAK_SEED)
 
 clean: ## remove the set-up, the built engine and the demo
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -14,7 +14,8 @@ from material import STEM_RATE, STEM_SECONDS, STEMS, stems_song
 from pytest_benchmark.fixture import BenchmarkFixture
 from timing import children_cpu_s, timed
 
-from sim.board import Board, CardTiming, Setup
+from native import CardModel
+from sim.board import Board, Setup
 from sim.midifile import read_midi
 from sim.rendering import RenderJob, render_song
 
@@ -107,7 +108,7 @@ def test_memory_over_a_long_run(
             marks.append(_resident_bytes())
 
     def run() -> int:
-        with Board(streaming_card, Setup(timing=CardTiming(1.0, 20.0))) as board:
+        with Board(streaming_card, Setup(card=CardModel(command_us=1_000, read_mb_per_s=20))) as board:
             report = render_song(board, read_midi(tmp_path / "song.mid", 48_000), RenderJob(), progress=watch)
             return report.counters.underruns
 

@@ -126,6 +126,12 @@ class Player:
         self._costs = (1, profile.value("engine.voices_per_stereo_sample"))
         self._pads = dict(self._voicing(pad, sample_ids[pad.sample.path]) for pad in catalogue.pads)
         self._banks = {channel: self.rules.notes.banks(channel) for channel in range(16)}
+        self._former: dict[int, Voicing] = {}  # pads of a card that was taken out: they may still be held
+
+    def change_card(self, catalogue: Catalogue, sample_ids: Mapping[str, int]) -> None:
+        """Another card's pads replace the old ones; what is held of those can still be let go."""
+        self._former |= self._pads
+        self._pads = dict(self._voicing(pad, sample_ids[pad.sample.path]) for pad in catalogue.pads)
 
     def _voicing(self, pad: Pad, sample_id: int) -> tuple[int, Voicing]:
         tag = self.tags.tag(self.tags.banks.index(pad.bank), pad.pad)
@@ -160,13 +166,16 @@ class Player:
     def release(self, frame: int, bank: int, pad: int) -> None:
         """Let a pad go at ``frame``: ends what it holds if it is gated."""
         tag = self.tags.tag(bank, pad)
-        voicing = self._pads.get(tag)
-        if voicing is not None and voicing.start.gate:
+        if self._is_gated(tag):
             self._engine.post(Release(frame, tag))
 
     def looping_tags(self) -> list[int]:
         """The tags of the pads whose voices would sound for ever."""
-        return [tag for tag, voicing in self._pads.items() if voicing.start.loop is not Loop.NONE]
+        both = [*self._former.items(), *self._pads.items()]
+        return list({tag: None for tag, voicing in both if voicing.start.loop is not Loop.NONE})
+
+    def _is_gated(self, tag: int) -> bool:
+        return any(tag in pads and pads[tag].start.gate for pads in (self._pads, self._former))
 
     def _note_on(self, frame: int, channel: int, note: int, velocity: int) -> None:
         place = self.rules.notes.places.get((channel, note))
@@ -187,12 +196,12 @@ class Player:
                 self._engine.post(Stop(frame, tag))
         elif number == ALL_NOTES_OFF and self.rules.all_notes_off:
             for tag in self._sounding_tags(channel):
-                if self._pads[tag].start.gate:
+                if self._is_gated(tag):
                     self._engine.post(Release(frame, tag))
 
     def _sounding_tags(self, channel: int) -> list[int]:
         banks = self._banks[channel]
-        return [tag for tag in self._pads if self.tags.place(tag)[0] in banks]
+        return [tag for tag in self._former | self._pads if self.tags.place(tag)[0] in banks]
 
     def _program(self, channel: int, number: int) -> None:
         if self.rules.program_change == "bank" and number < len(self.tags.banks):

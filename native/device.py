@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from native._check import check, in_range
 from native._native import ffi, lib
-from native.card import CardModel, Fault, FaultCount, FaultKind, ns, ps_per_byte
+from native.card import CardModel, Fault, FaultCount, FaultKind, WriteProtectedError, ns, ps_per_byte
 from native.types import EngineError
 
 __all__ = [
@@ -39,21 +39,14 @@ class Device:
         if pointer == ffi.NULL:
             raise EngineError("the block device could not be made: out of memory or of file descriptors")
         self._pointer = ffi.gc(pointer, lib.bp_device_free)
-        self._owned = True
+        self._owner: Device | None = None
 
     @property
     def pointer(self) -> Any:
         """The C object, for the engine alone. EngineError where another device has taken it over."""
-        if not self._owned:
+        if self._owner is not None:
             raise EngineError("the block device belongs to another device: use that instead")
         return self._pointer
-
-    def disown(self) -> Any:
-        """The C object, which the caller frees from now on."""
-        pointer = self.pointer
-        ffi.gc(pointer, None)
-        self._owned = False
-        return pointer
 
     def read(self, offset: int, length: int, start_ns: int = 0) -> tuple[bytes | None, int]:
         """One read command issued at ``start_ns``: the bytes, None where it failed, and when it was done."""
@@ -66,11 +59,13 @@ class Device:
     def write(self, offset: int, length: int, start_ns: int = 0) -> int:
         """When writing so many bytes is done; the bytes reach the host file by another way.
 
-        EngineError where the card is not there, cannot be written or is write-protected.
+        WriteProtectedError where its switch says so, EngineError where the card does not answer.
         """
         done = ffi.new("uint64_t *")
         with in_range("write"):
             status = self.pointer.write(self.pointer.context, offset, length, start_ns, done)
+        if status == lib.BP_EROFS:
+            raise WriteProtectedError("the card is write-protected")
         check(status, f"writing {length} bytes at {offset}")
         return int(done[0])
 
@@ -79,6 +74,17 @@ class Device:
         fixed, each = ffi.new("uint64_t *"), ffi.new("uint64_t *")
         self.pointer.nominal(self.pointer.context, fixed, each)
         return int(fixed[0]), int(each[0])
+
+
+def _around(outer: type[Device], make: Callable[..., Any], inner: Sequence[Device], *rest: Any) -> Any:
+    """The device that ``make`` puts around others: it frees them from now on, and they keep it alive."""
+    pointers = [one.pointer for one in inner]
+    for pointer in pointers:
+        ffi.gc(pointer, None)
+    made = outer(make(*pointers, *rest))
+    for one in inner:
+        one._owner = made
+    return made
 
 
 def ram_device(data: bytes) -> Device:
@@ -136,7 +142,8 @@ def card_device(inner: Device, model: CardModel, seed: int = 0) -> Device:
             "real_bytes": model.real_bytes,
         },
     )
-    return Device(lib.bp_device_card(inner.disown(), made, seed & (2**64 - 1)))
+    device: Device = _around(Device, lib.bp_device_card, [inner], made, seed & (2**64 - 1))
+    return device
 
 
 def emulated_card(inner: Device, *, latency_ms: float, mb_per_s: float) -> Device:
@@ -145,27 +152,15 @@ def emulated_card(inner: Device, *, latency_ms: float, mb_per_s: float) -> Devic
 
 
 class FaultyDevice(Device):
-    """``inner`` with faults on the device's clock. Takes ``inner`` over.
+    """A device with faults on its clock, made by `faulty_device`.
 
-    A command fails when it has waited ``timeout_ms`` for a card that is busy (100: the read time-out of the
-    SD specification's classic text).
+    They can be posted to it at any time, also when another device has taken it over.
     """
-
-    def __init__(self, inner: Device, timeout_ms: float = 100.0) -> None:
-        with in_range("time-out"):
-            super().__init__(lib.bp_device_faulty(inner.disown(), ns(timeout_ms / 1e3)))
-        self._faulty = self._pointer  # posting goes on when another device has taken this one over
-
-    def disown(self) -> Any:
-        """The C object, which the caller frees from now on."""
-        pointer = super().disown()
-        self._faulty = pointer
-        return pointer
 
     def post(self, fault: Fault) -> None:
         """Post a fault; they must come in order of ``at_ns``, and a time that is past means now.
 
-        QueueFullError where 1,024 wait for their time. The device must not have been freed.
+        QueueFullError where 1,024 wait for their time.
         """
         what = f"{fault.kind.name.lower().replace('_', ' ')} at {fault.at_ns} ns"
         with in_range(what):
@@ -181,27 +176,43 @@ class FaultyDevice(Device):
                     "ns": fault.spike_ns,
                 },
             )
-        check(lib.bp_faulty_post(self._faulty, made), what)
+        check(lib.bp_faulty_post(self._pointer, made), what)
+
+    def insert(self, card: Device) -> None:
+        """Exchange the card behind the faults; only while nothing is rendered. Takes ``card`` over."""
+        pointer = card.pointer
+        ffi.gc(pointer, None)
+        card._owner = self
+        check(lib.bp_faulty_insert(self._pointer, pointer), "inserting a card")
 
     def counts(self) -> dict[FaultKind, FaultCount]:
         """What became of the faults so far, for each kind."""
         c = ffi.new("bp_fault_counts *")
-        lib.bp_faulty_counts(self._faulty, c)
+        lib.bp_faulty_counts(self._pointer, c)
         return {kind: FaultCount(c.begun[kind], c.met[kind], c.commands[kind]) for kind in FaultKind}
 
     @property
     def waiting(self) -> int:
         """Faults that are posted and whose time has not come, as far as a command has noticed."""
         c = ffi.new("bp_fault_counts *")
-        lib.bp_faulty_counts(self._faulty, c)
+        lib.bp_faulty_counts(self._pointer, c)
         return int(c.waiting)
 
 
 def faulty_device(inner: Device, timeout_ms: float = 100.0) -> FaultyDevice:
-    """``inner`` with faults: see `FaultyDevice`."""
-    return FaultyDevice(inner, timeout_ms)
+    """``inner`` with faults. Takes ``inner`` over.
+
+    A command fails when it has waited ``timeout_ms`` for a card that is busy (100: the read time-out of the
+    SD specification's classic text).
+    """
+    with in_range("time-out"):
+        device: FaultyDevice = _around(FaultyDevice, lib.bp_device_faulty, [inner], ns(timeout_ms / 1e3))
+    return device
 
 
 def pair_device(first: Device, second: Device) -> Device:
     """Two devices as one: offsets from `PAIR_BASE` on belong to the second. Takes both over."""
-    return Device(lib.bp_device_pair(first.disown(), second.disown()))
+    if first is second:
+        raise EngineError("a pair needs two devices")
+    device: Device = _around(Device, lib.bp_device_pair, [first, second])
+    return device

@@ -11,27 +11,17 @@ from firmware.boot import BootResult, LogLine, boot
 from firmware.layouts import detect
 from firmware.player import Player
 from firmware.profiles import Fact, Profile, load
-from native import Engine, emulated_card, file_device
-from native.types import EngineConfig, Extent, PreloadReport, Quality, Sample, Steal
+from native import CardModel, Device, Engine
+from native.types import EngineConfig, OnMiss, Overload, Policy, PreloadReport, Quality, Schedule, Steal
 from sdcard_image import FolderCard, open_card
 from sdcard_image.types import Card
 from sim.errors import InputError
-from sim.heads import choose_heads
+from sim.faults.script import DEFAULT_TIMEOUT_MS, FaultScript
+from sim.heads import Head, choose_heads
+from sim.slots import Slot, checksums, joined, mirrored, open_slots
 
 _LEAST_BLOCKS, _MOST_BLOCKS = 8, 1 << 24  # of the engine's pool
 _LEFT_OUT_LISTED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class CardTiming:
-    """How slow the emulated card is: ``latency_ms`` a command, ``mb_per_s`` of 10^6 bytes, 0 for no limit."""
-
-    latency_ms: float = 0.0
-    mb_per_s: float = 0.0
-
-    def ms(self, reads: int, size_bytes: int) -> float:
-        """Time for so many commands that carry so many bytes."""
-        return reads * self.latency_ms + (size_bytes / (self.mb_per_s * 1000) if self.mb_per_s else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,19 @@ class Setup:
     ram_bytes: int | None = None
     quality: str | None = None
     path: str = "auto"
-    timing: CardTiming | None = None
+    card: CardModel | None = None  # None: the card takes no time
+    seed: int = 0  # of the card's chance
+    schedule: Schedule = Schedule.DEADLINE
+    on_miss: OnMiss = OnMiss.RETURN
+    overload: Overload | None = None
+    policy: Policy = Policy.LRU
+    dry: bool = False
+    measure: bool = False
+    trace_records: int = 0
+    mirror: Path | None = None  # a second card that answers where the first does not
+    setlist: tuple[str, ...] = ()  # paths, folders and pads that the mirror is for; empty: all that it holds
+    verify: bool = False  # make checksums of all samples, so that wrong data is noticed
+    faults: FaultScript | None = None  # what goes wrong with the cards, and when
 
 
 def profile_for(card: Card, setup: Setup) -> Profile:
@@ -72,10 +74,10 @@ def _check_ram(ram_bytes: int | None, block_bytes: int) -> None:
         raise InputError(f"{ram_bytes} bytes of sample RAM are too many; the most is {most}")
 
 
-def engine_config(profile: Profile, samples: int, path: str) -> EngineConfig:
+def engine_config(profile: Profile, samples: int, path: str = "auto") -> EngineConfig:
     """The engine that a profile describes, with room for ``samples``."""
     ram, block = profile.value("engine.ram_bytes"), profile.value("engine.block_bytes")
-    quality = profile.facts.get("engine.quality")
+    quality, overload = profile.find("engine.quality"), profile.find("engine.overload")
     return EngineConfig(
         rate=profile.value("engine.rate"),
         max_voices=profile.value("engine.voices"),
@@ -84,7 +86,22 @@ def engine_config(profile: Profile, samples: int, path: str) -> EngineConfig:
         block_bytes=block,
         quality=Quality.HERMITE if quality is None else Quality[str(quality.value).upper()],
         steal=Steal[profile.value("engine.steal").upper()],
+        overload=Overload.NONE if overload is None else Overload[str(overload.value).upper()],
         path=path,
+    )
+
+
+def as_set_up(config: EngineConfig, setup: Setup) -> EngineConfig:
+    """The engine with what the user chose."""
+    return replace(
+        config,
+        schedule=setup.schedule,
+        on_miss=setup.on_miss,
+        overload=config.overload if setup.overload is None else setup.overload,
+        policy=setup.policy,
+        dry=setup.dry,
+        measure=setup.measure,
+        trace_records=setup.trace_records,
     )
 
 
@@ -92,58 +109,91 @@ class Board:
     """A booted device with a card in it, ready to render. Close it, or use it as a context manager.
 
     Attributes: ``card``, ``profile``, ``boot`` (what the boot found), ``log`` (the whole boot log),
-    ``engine``, ``player``, ``preload`` (what loading the pad heads cost) and ``detected`` (the device was
-    recognised from the card's layout, not asked for).
+    ``engine``, ``player``, ``preload`` (what loading the pad heads cost), ``detected`` (the device was
+    recognised from the card's layout, not asked for), ``slots`` (every card that may come in, the booted one
+    first), ``device`` (all of them as one), ``mirrored`` (the paths that the mirror has as well), ``setup``.
     """
 
     def __init__(self, card_path: Path, setup: Setup) -> None:
         self.card = open_card(card_path)
+        self.setup = setup
+        self.slots = [Slot(card_path, self.card, 0, setup.card, setup.seed)]
         try:
             self._power_on(setup)
         except BaseException:
-            self.card.close()
+            self._close_cards()
             raise
 
     def _power_on(self, setup: Setup) -> None:
-        timing = setup.timing or CardTiming()
+        timing = setup.card or CardModel()
         self.detected = setup.device is None
         self.profile = profile_for(self.card, setup)
         self.boot: BootResult = boot(self.card, self.profile, card_ms=timing.ms, project=setup.project)
-        self.engine = self._make_engine(setup)
+        self.slots[0].boot = self.boot
+        self._open_others(setup, timing)
+        self.device = self._make_device(setup)
+        config = engine_config(self.profile, self._count_samples(), setup.path)
+        self.engine = Engine(as_set_up(config, setup), self.device)
         try:
-            ids = self._add_samples()
+            self._sample_paths: dict[int, str] = {}
+            ids = self.add_samples(self.slots[0])
+            self.mirrored = self._add_mirror(setup)
+            if setup.verify:
+                self._add_checksums()
             self.player = Player(self.engine, self.boot.catalogue, self.profile, ids)
-            self._sample_paths = {number: path for path, number in ids.items()}
             self.preload = self._load_heads(ids)
         except BaseException:
             self.engine.close()
             raise
 
-    def _make_engine(self, setup: Setup) -> Engine:
-        samples = len({pad.sample.path for pad in self.boot.catalogue.pads})
-        device = file_device([(b.path, b.base, b.length) for b in self.card.backing()])
-        if setup.timing is not None:
-            device = emulated_card(device, latency_ms=setup.timing.latency_ms, mb_per_s=setup.timing.mb_per_s)
-        return Engine(engine_config(self.profile, samples, setup.path), device)
+    def _open_others(self, setup: Setup, timing: CardModel) -> None:
+        """The mirror, and the cards that faults bring in: what is wrong with one is said now."""
+        self.mirror: Slot | None = None
+        if setup.mirror is not None:
+            self.mirror = open_slots([setup.mirror], 1, setup.card, setup.seed)[0]
+            self.slots.append(self.mirror)
+        others = setup.faults.cards() if setup.faults else ()
+        for slot in open_slots(others, len(self.slots), setup.card, setup.seed):
+            self.slots.append(slot)
+        for slot in self.slots[len(self.slots) - len(others) :]:
+            slot.boot = boot(slot.card, self.profile, card_ms=timing.ms)
 
-    def _add_samples(self) -> dict[str, int]:
-        """Tell the engine each sample on a pad; returns its number for each path."""
-        ids: dict[str, int] = {}
-        for pad in self.boot.catalogue.pads:
+    def _count_samples(self) -> int:
+        return sum(
+            len({pad.sample.path for pad in slot.boot.catalogue.pads}) for slot in self.slots if slot.boot
+        )
+
+    def _make_device(self, setup: Setup) -> Device:
+        breakable = setup.faults is not None or setup.mirror is not None
+        timeout_ms = setup.faults.timeout_ms if setup.faults else DEFAULT_TIMEOUT_MS
+        return joined([slot.device(timeout_ms if breakable else None) for slot in self.slots])
+
+    def add_samples(self, slot: Slot) -> dict[str, int]:
+        """Tell the engine each sample on a pad of a booted card; returns its number for each path."""
+        assert slot.boot is not None
+        for pad in slot.boot.catalogue.pads:
             info = pad.sample
-            if info.path not in ids:
-                extents = tuple(Extent(run.offset, run.length) for run in self.boot.extents[info.path])
-                ids[info.path] = self.engine.add_sample(
-                    Sample(extents, info.data_offset, info.frames, info.channels, info.rate, info.encoding)
-                )
-        return ids
+            if info.path not in slot.ids:
+                slot.ids[info.path] = self.engine.add_sample(slot.sample(info))
+                self._sample_paths[slot.ids[info.path]] = info.path
+        return slot.ids
+
+    def _add_mirror(self, setup: Setup) -> tuple[str, ...]:
+        if self.mirror is None:
+            return ()
+        found = mirrored(self.slots[0], self.mirror, setup.setlist)
+        for path, extents in found.items():
+            self.engine.add_mirror(self.slots[0].ids[path], extents)
+        return tuple(found)
+
+    def _add_checksums(self) -> None:
+        for slot in self.slots:
+            for path, number in slot.ids.items():
+                self.engine.add_checksums(number, checksums(slot.card, path, self.engine.config.block_bytes))
 
     def _load_heads(self, ids: dict[str, int]) -> PreloadReport:
         """Pin the pad heads, load them, and say so in the boot log."""
-        banks = self.player.tags.banks
-        heads = choose_heads(self.boot.catalogue.pads, self.profile, banks[self.player.bank])
-        for one in heads:
-            self.engine.pin(ids[one.pad.sample.path], one.first, one.frames)
+        heads = self.pin_heads(self.boot, ids)
         report = self.engine.preload()
         text = (
             f"pad heads in RAM: {len(heads)} of {len(self.boot.catalogue.pads)} pads, {report.bytes:,} bytes"
@@ -154,6 +204,14 @@ class Board:
         heads_loaded = LogLine(self.boot.ms + report.ms, text)
         self.log = (power_on, volume, *self._left_out(volume.ms), *lines, heads_loaded)
         return report
+
+    def pin_heads(self, booted: BootResult, ids: dict[str, int]) -> list[Head]:
+        """Pin the heads of a card's pads; they load as the card has time."""
+        banks = self.player.tags.banks
+        heads = choose_heads(booted.catalogue.pads, self.profile, banks[self.player.bank])
+        for one in heads:
+            self.engine.pin(ids[one.pad.sample.path], one.first, one.frames)
+        return heads
 
     def _left_out(self, ms: float) -> list[LogLine]:
         """What a host folder holds that cannot be on a card, such as names that differ only in case."""
@@ -170,7 +228,11 @@ class Board:
     def close(self) -> None:
         """Switch off: let go of the engine and the card."""
         self.engine.close()
-        self.card.close()
+        self._close_cards()
+
+    def _close_cards(self) -> None:
+        for slot in self.slots:
+            slot.card.close()
 
     def __enter__(self) -> Board:
         return self
@@ -179,14 +241,3 @@ class Board:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def check_timing(latency_ms: float | None, mb_per_s: float | None) -> CardTiming | None:
-    """The card's timing from what a user gave, None where nothing; InputError where it makes no sense."""
-    if latency_ms is None and mb_per_s is None:
-        return None
-    if latency_ms is not None and not 0 <= latency_ms <= 10_000:
-        raise InputError(f"a card latency of {latency_ms} ms is not between 0 and 10000")
-    if mb_per_s is not None and not 0.001 <= mb_per_s <= 1_000_000:
-        raise InputError(f"a card speed of {mb_per_s} MB/s is not between 0.001 and 1000000")
-    return CardTiming(latency_ms or 0.0, mb_per_s or 0.0)

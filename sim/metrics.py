@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware.player import PlayerCounters
+from native import FaultCount, FaultKind
 from native.types import Cause, Counters, EndCause
 from sim.watching import Glance
 
@@ -50,6 +51,17 @@ _MISSES = {
     Cause.LATE: "because the card delivered after the deadline",
     Cause.NO_ROOM: "because every cache block was held by others or pinned",
     Cause.READ_ERROR: "because the card failed to read the block",
+}
+
+_FAULTS = {
+    FaultKind.SPIKE: "spikes",
+    FaultKind.STUCK: "times of being stuck",
+    FaultKind.READ_ERROR: "read errors",
+    FaultKind.WRONG_DATA: "wrong data",
+    FaultKind.REMOVED: "removals",
+    FaultKind.INSERTED: "insertions",
+    FaultKind.READ_ONLY: "write protections",
+    FaultKind.POWER_CUT: "power cuts",
 }
 
 METRICS: tuple[Metric, ...] = (
@@ -90,6 +102,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("reader.failovers", "commands", "total", "reads that the mirror card answered", "failovers"),
     Metric("reader.queue_depth", "streams", "now", "streams with requests at the last command"),
     Metric("reader.queue_depth_peak", "streams", "peak", "most streams with requests at a command"),
+    *(
+        Metric(f"faults.{kind.name.lower()}_{part}", unit, "total", f"{about}: {what}")
+        for kind, about in _FAULTS.items()
+        for part, unit, what in (
+            ("begun", "faults", "faults whose time has come"),
+            ("met", "faults", "of them, those that a command met"),
+            ("commands", "commands", "commands that were late, failed, refused or wrong for it"),
+        )
+    ),
+    Metric("audio.xruns", "blocks", "total", "blocks that came late for the audio device; only live"),
     Metric("midi.notes", "notes", "total", "notes that reached a pad"),
     Metric("midi.unmapped", "notes", "total", "notes that are no pad of the device"),
     Metric("midi.empty_pads", "notes", "total", "notes on pads without a sample"),
@@ -111,6 +133,15 @@ def of_player(heard: PlayerCounters) -> dict[str, int | float]:
         "midi.notes": heard.notes,
         "midi.unmapped": heard.unmapped.total(),
         "midi.empty_pads": heard.empty.total(),
+    }
+
+
+def of_faults(counts: Mapping[FaultKind, FaultCount]) -> dict[str, int | float]:
+    """What became of the faults that a run put to its cards."""
+    return {
+        f"faults.{kind.name.lower()}_{part}": getattr(count, part)
+        for kind, count in counts.items()
+        for part in ("begun", "met", "commands")
     }
 
 
@@ -158,8 +189,8 @@ A **total** only grows from power-on, **now** goes up and down, a **peak** is th
 simulated device's: a frame is one instant of output, a millisecond one of the card's clock. The preload of
 pad heads counts as card use, though the clock of frames has not begun then.
 
-`render --json` and `stress --midi ... --json` have them all under `metrics`; alerts are made from
-differences between two snapshots, and from nothing else.
+`render --json` and `stress --midi ... --json` have under `metrics` those that the run could tell; alerts are
+made from differences between two snapshots, and from nothing else.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from firmware.hal import AudioOut, MidiMessage
 from firmware.player import Player
 from native.types import Event, QueueFullError, Stop, Underrun
+from sim.faults.overlay import PowerCutError
 from sim.midifile import MessageList
 from sim.watching import Watch
 
@@ -35,12 +37,23 @@ class OfflineEngine(Protocol):
     def drain_underruns(self) -> list[Underrun]: ...  # noqa: D102
 
 
+class Conductor(Protocol):
+    """What happens beside the music, at frames of its own."""
+
+    def prepare(self, frame: int, target: int) -> int:
+        """Do what is due at ``frame``, and say up to where may be rendered, at most to ``target``.
+
+        PowerCutError where the run ends here.
+        """
+        ...
+
+
 class OfflineRun:
     """Plays messages through an engine into sinks, ``block`` frames at a time.
 
     What is heard and reported does not depend on ``block``. ``underruns`` holds the first
     `MAX_UNDERRUNS_LISTED`. ``progress`` is told the frames rendered since it was last told; ``watch`` looks
-    after every block.
+    after every block, and ``conductor`` acts at frames of its own.
     """
 
     def __init__(
@@ -52,6 +65,7 @@ class OfflineRun:
         progress: Callable[[int], None] = lambda frames: None,
         *,
         watch: Watch | None = None,
+        conductor: Conductor | None = None,
     ) -> None:
         self.underruns: list[Underrun] = []
         self._engine = engine
@@ -60,6 +74,7 @@ class OfflineRun:
         self._block = block
         self._progress = progress
         self._watch = watch
+        self._conductor = conductor
         self._chunk = np.zeros((max(1, _CHUNK_FRAMES // block) * block, 2), np.float32)
         self._filled = 0
 
@@ -71,11 +86,12 @@ class OfflineRun:
         Looping voices are faded out ``tail_s`` seconds after the last message.
         """
         source = MessageList(messages)
-        if length_s is not None:
-            self._play_until(source, round(length_s * rate))
-        elif messages:
-            self._play_until(source, messages[-1].frame + 1)
-            self._ring_out(round(tail_s * rate), rate)
+        with suppress(PowerCutError):
+            if length_s is not None:
+                self._play_until(source, round(length_s * rate))
+            elif messages:
+                self._play_until(source, messages[-1].frame + 1)
+                self._ring_out(round(tail_s * rate), rate)
         self._flush()
         if self._watch is not None:
             self._watch.close()
@@ -83,7 +99,7 @@ class OfflineRun:
     def _play_until(self, source: MessageList, end: int) -> None:
         engine = self._engine
         while (frame := engine.frame) < end:
-            target = min(frame + self._block, end)
+            target = self._prepared(frame, min(frame + self._block, end))
             for message in source.until(target):
                 self._post(message.frame, self._player.play, message)
             self._render(target)
@@ -110,7 +126,10 @@ class OfflineRun:
         engine = self._engine
         while engine.sounding and engine.frame < end:
             grid = (engine.frame // _RING_GRID + 1) * _RING_GRID
-            self._render(min(grid, end))
+            self._render(self._prepared(engine.frame, min(grid, end)))
+
+    def _prepared(self, frame: int, target: int) -> int:
+        return target if self._conductor is None else self._conductor.prepare(frame, target)
 
     def _render(self, target: int) -> None:
         """Render up to frame ``target``, in blocks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 from firmware.hal import AudioOut, MidiMessage
 from sim.board import Board
 from sim.errors import InputError
+from sim.faults.run import fault_run
 from sim.offline import OfflineRun
 from sim.report import CardUse, RenderReport, UnderrunLine
 from sim.sinks import HashSink, MeterSink, WavSink
@@ -62,10 +64,13 @@ def render_song(
             wav = stack.enter_context(WavSink(job.output, rate, job.bits, longest))
             sinks.append(wav)
         began = time.perf_counter()
-        run = OfflineRun(board.engine, board.player, sinks, job.block, progress)
+        faults = fault_run(board)
+        if faults is not None:
+            stack.callback(faults.close)
+        run = OfflineRun(board.engine, board.player, sinks, job.block, progress, conductor=faults)
         run.play(messages, rate, job.tail_s, job.seconds)
         wall = time.perf_counter() - began
-    report = _report(board, run, wall)
+    report = report_of(board, run, wall)
     return replace(
         report,
         sha256=hashing.hexdigest(),
@@ -74,10 +79,13 @@ def render_song(
         beyond_float=meter.lost,
         clipped=wav.clipped if wav else 0,
         options=options or {},
+        faults=None if faults is None else faults.report(Counter(one.cause for one in run.underruns)),
+        mirrored=len(board.mirrored) if board.mirror else None,
     )
 
 
-def _report(board: Board, run: OfflineRun, wall_s: float) -> RenderReport:
+def report_of(board: Board, run: OfflineRun, wall_s: float) -> RenderReport:
+    """What a run on a board came to, its audio left out."""
     counters = board.engine.counters()
     heard = board.player.counters
     return RenderReport(

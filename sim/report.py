@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from native.types import Counters
+from sim.faults.account import FaultReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class RenderReport:
     beyond_float: int = 0  # values that a float cannot hold: infinite, or no number
     clipped: int = 0  # values that an integer WAV file had to limit
     options: dict[str, Any] = field(default_factory=dict)
+    faults: FaultReport | None = None
+    mirrored: int | None = None  # samples that the mirror has as well; None without one
 
     @property
     def seconds(self) -> float:
@@ -83,6 +86,8 @@ class RenderReport:
             "voices_started": c.voices_started,
             "voices_stolen": c.voices_stolen,
             "voices_refused": c.voices_refused,
+            "voices_dropped": c.dropped,
+            "held_frames": c.held_frames,
             "underrun_count": c.underruns,
             "underruns": [
                 {"frame": u.frame, "pad": u.pad, "sample": u.sample, "cause": u.cause} for u in self.underruns
@@ -100,7 +105,11 @@ class RenderReport:
                 "busy_ms": self.card.busy_ms,
                 "wasted_bytes": c.wasted_bytes,
                 "read_errors": c.read_errors,
+                "retries": c.retries,
+                "failovers": c.failovers,
             },
+            "mirrored_samples": self.mirrored,
+            "faults": None if self.faults is None else self.faults.document(),
             "preload": {"bytes": self.preload_bytes, "ms": self.preload_ms},
             "notes": self.notes,
             "unmapped_notes": sum(one["count"] for one in self.unmapped),
@@ -120,11 +129,18 @@ class RenderReport:
             ("voices", self._voices()),
             ("underruns", self._underruns()),
             ("card", self._card()),
+            *self._fault_lines(),
             ("preload", f"{_mb(self.preload_bytes)} of pad heads in {self.preload_ms:.1f} ms"),
             ("notes", self._notes()),
             ("speed", f"{self.realtime_factor:,.0f} times real time ({self.wall_s:.2f} s)"),
             ("sha256", self.sha256),
         ]
+
+    def _fault_lines(self) -> list[tuple[str, str]]:
+        lines = []
+        if self.mirrored is not None:
+            lines.append(("mirror", f"has {self.mirrored:,} of the pads' samples"))
+        return lines + (self.faults.lines() if self.faults else [])
 
     def _peak(self) -> str:
         if self.beyond_float:

@@ -40,16 +40,31 @@ class Names:
 class Glance:
     """The engine at ``frame`` (the next to be rendered), and what happened since frame ``since``.
 
-    ``commands`` has the fields start_ns, done_ns, deadline_ns, offset, bytes, tag, sample, depth, status.
+    ``before`` are the counters as of then. ``commands`` has the fields start_ns, done_ns, deadline_ns,
+    offset, bytes, tag, sample, depth, status.
     """
 
     since: int
     frame: int
+    before: Counters
     counters: Counters
     states: Sequence[VoiceState]
     commands: NDArray[Any]
     ends: Sequence[VoiceEnd]
     underruns: Sequence[Underrun]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that is no voice's doing, from ``frame`` to ``until`` (the same: an instant).
+
+    ``kind`` is "fault", "alert" or "note"; ``text`` says what for people.
+    """
+
+    kind: str
+    frame: int
+    until: int
+    text: str
 
 
 Taker = Callable[[Glance], None]
@@ -63,6 +78,7 @@ class Watch:
         self._takers = tuple(takers)
         self._every = every
         self._since = engine.frame
+        self._before = engine.counters()
         self._underruns: list[Underrun] = []
 
     def look(self, underruns: Sequence[Underrun]) -> None:
@@ -81,12 +97,13 @@ class Watch:
         glance = Glance(
             self._since,
             engine.frame,
+            self._before,
             engine.counters(),
             engine.states(),
             engine.drain_commands(),
             engine.drain_ends(),
             self._underruns,
         )
-        self._since, self._underruns = engine.frame, []
+        self._since, self._before, self._underruns = glance.frame, glance.counters, []
         for taker in self._takers:
             taker(glance)

@@ -149,6 +149,8 @@ enum {
 bp_device *bp_device_faulty(bp_device *inner, uint64_t timeout_ns);
 /* [CT] Posts a fault to such a device, in order of at_ns; a time that is past means now. BP_EFULL, BP_EINVAL. */
 int bp_faulty_post(bp_device *device, const bp_fault *fault);
+/* [OFF] Exchanges the device behind the faults for another, which it owns; the old one is freed. */
+int bp_faulty_insert(bp_device *device, bp_device *inner);
 /* [CT] */
 void bp_faulty_counts(const bp_device *device, bp_fault_counts *out);
 

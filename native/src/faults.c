@@ -282,6 +282,16 @@ int bp_faulty_post(bp_device *device, const bp_fault *fault)
     return bp_ring_push(&f->ring, fault) ? BP_OK : BP_EFULL;
 }
 
+int bp_faulty_insert(bp_device *device, bp_device *inner)
+{
+    if (device->read != faulty_read)
+        return BP_EINVAL;
+    faulty *f = device->context;
+    bp_device_free(f->inner);
+    f->inner = inner;
+    return BP_OK;
+}
+
 void bp_faulty_counts(const bp_device *device, bp_fault_counts *out)
 {
     faulty *f = device->context;

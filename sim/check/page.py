@@ -140,7 +140,7 @@ def _voices(report: CheckReport) -> str:
     )
     heads = ["project"] * several + ["bank", "voices without a gap", ""] + ["if unfragmented"] * pieces
     return (
-        f"<p>On a card of {timing.latency_ms:g} ms a command and {timing.mb_per_s:g} MB/s, by the"
+        f"<p>On a card of {timing.fixed_ns / 1e6:g} ms a command and {timing.read_mb_per_s:g} MB/s, by the"
         " engine's own timing model. How the device itself reads ahead is not known.</p>"
         f"<div class=scroll><table class=sortable><thead><tr>{''.join(f'<th>{one}' for one in heads)}</thead>"
         f"<tbody>{rows}</tbody></table></div>"

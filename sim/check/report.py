@@ -10,10 +10,10 @@ from typing import Any
 from firmware.catalogue import Catalogue, SampleInfo
 from firmware.findings import DOUBTFUL, GROUPS, Finding, Severity, catalogue
 from firmware.profiles import Profile
+from native import CardModel
 from sdcard_image.types import CardInfo, Entry, Extent
-from sim.board import CardTiming
 
-ASSUMED_CARD = CardTiming(latency_ms=1.0, mb_per_s=20.0)  # a fair SDHC card; the reports name it
+ASSUMED_CARD = CardModel(command_us=1_000, read_mb_per_s=20)  # a fair SDHC card; the reports name it
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _GROUP_ORDER = {group: n for n, group in enumerate(GROUPS)}
 
@@ -24,7 +24,7 @@ class Options:
 
     quick: bool = False
     strict: bool = False
-    timing: CardTiming = ASSUMED_CARD
+    timing: CardModel = ASSUMED_CARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class CheckReport:
             "strict": self.options.strict,
             "audio_files": len(self.audio),
             "findings": [asdict(one) for one in self.findings],
-            "card_timing": {"latency_ms": timing.latency_ms, "mb_per_s": timing.mb_per_s},
+            "card_timing": {"latency_ms": timing.fixed_ns / 1e6, "mb_per_s": timing.read_mb_per_s},
             "voices": [asdict(one) for one in self.voices],
         }
 

@@ -181,6 +181,6 @@ class _Checking:
             if one.sample is not None and one.accepted
         }
         timing = self._options.timing
-        for one in predict(self.scenes, extents, self._card.backing(), self._profile, timing):
+        for one in predict(self.scenes, extents, self._profile, timing):
             self.voices.append(one)
             yield from few_voices(one, self._profile, timing)

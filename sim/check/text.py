@@ -96,8 +96,8 @@ def _voices(report: CheckReport) -> Iterator[str]:
     timing = report.options.timing
     yield ""
     yield (
-        f"Voices that stream at once without a gap, on a card of {timing.latency_ms:g} ms a command and"
-        f" {timing.mb_per_s:g} MB/s (--card-latency, --card-speed):"
+        f"Voices that stream at once without a gap, on a card of {timing.fixed_ns / 1e6:g} ms a command and"
+        f" {timing.read_mb_per_s:g} MB/s (--card-latency, --card-speed):"
     )
     by_project: dict[str, list[BankVoices]] = {}
     for one in report.voices:

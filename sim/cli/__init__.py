@@ -11,7 +11,7 @@ from sim.cli.errors import end_on_signals, guarded, internal_error
 
 # name: (module:attribute, its line in the overview, here so that the overview imports nothing)
 COMMANDS = {
-    "bench": ("sim.cli.bench:bench", "Measure how fast the engine is on this machine."),
+    "bench": ("sim.cli.bench:bench", "Measure the engine, the cache, pad to sound, and the risk of an underrun."),
     "boot": ("sim.cli.boot:boot", "Show what the device sees on a card: pads, refusals, boot log."),
     "card": ("sim.cli.card:card", "Make, fill, list and check card images."),
     "check": ("sim.cli.check:check", "Say what a device will do with a card, and what to do about it."),
@@ -21,6 +21,8 @@ COMMANDS = {
     "inspect": ("sim.cli.inspect:inspect_", "Explain any device file, field by field."),
     "pattern": ("sim.cli.pattern:pattern", "Turn a MIDI file into a device's pattern, or back."),
     "render": ("sim.cli.render:render", "Play a MIDI file from a card to a WAV file, offline and exact."),
+    "soak": ("sim.cli.soak:soak", "Play at random for a simulated day with random faults; all must add up."),
+    "stress": ("sim.cli.stress:stress", "Find how many voices a card holds, what gives first, what helps."),
 }
 
 

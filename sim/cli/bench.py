@@ -1,18 +1,23 @@
-"""``benchpad bench``: measure on this machine."""
+"""``benchpad bench``: measure the engine, and see `sim.cli.bench_card`."""
 
 from __future__ import annotations
 
 import click
 
+from sim.cli.bench_card import cache, latency, risk
 from sim.cli.common import SIZE, Seconds, console, human_size, json_option, print_json
 
 
 @click.group()
 def bench() -> None:
-    """Measure the engine on this machine.
+    """Measure: the engine on this machine, and a card's pads by simulation.
 
-    Example: benchpad bench engine --voices 128 --quality hermite
+    Example: benchpad bench latency kit.img --card class10
     """
+
+
+for _command in (cache, latency, risk):
+    bench.add_command(_command)
 
 
 @bench.command()

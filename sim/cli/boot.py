@@ -26,8 +26,10 @@ def boot(
     card: Path,
     device: str | None,
     project: str | None,
+    timing: str | None,
     card_latency: float | None,
     card_speed: float | None,
+    seed: int,
     as_json: bool,
 ) -> None:
     """Boot a device with CARD in it: an image, a folder, or a block device, opened read-only.
@@ -38,9 +40,11 @@ def boot(
 
     Example: benchpad boot kit.img --device sp404sx --card-latency 1 --card-speed 20
     """
-    from sim.board import Board, Setup, check_timing  # noqa: PLC0415  the engine and numpy, only when needed
+    from sim.board import Board, Setup  # noqa: PLC0415  the engine and numpy, only when needed
+    from sim.cards import card_model  # noqa: PLC0415
 
-    setup = Setup(device=device, project=project, timing=check_timing(card_latency, card_speed))
+    model = card_model(timing, card_latency, card_speed)
+    setup = Setup(device=device, project=project, card=model, seed=seed)
     with Board(card, setup) as board:
         if as_json:
             print_json(document(board))
@@ -95,7 +99,7 @@ def show(board: Board) -> None:
     for line in board.log:
         out.print(f"{line.ms:10.1f} ms  {printable(line.text)}")
     if board.log[-1].ms == 0:
-        out.print("This card takes no time: --card-latency and --card-speed emulate one that does.")
+        out.print("This card takes no time: --card emulates one that does, such as --card class10.")
     out.print()
     if board.boot.catalogue.pads:
         out.print(_pad_table(board))

@@ -42,6 +42,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--force", is_flag=True, help="Let --fix replace an image OUT.")
 @click.option(
+    "--card", "timing", metavar="NAME|FILE", help="The card's timing: class10, a1, ..., or a TOML file."
+)
+@click.option(
     "--card-latency", type=float, metavar="MS", help="The card's time for a command; 1 where not given."
 )
 @click.option("--card-speed", type=float, metavar="MB/S", help="The card's speed; 20 where not given.")
@@ -61,6 +64,7 @@ def check(
     plan: bool,
     fixed: Path | None,
     force: bool,
+    timing: str | None,
     card_latency: float | None,
     card_speed: float | None,
     as_json: bool,
@@ -72,18 +76,20 @@ def check(
 
     Example: benchpad check kit.img --device sp404mk2 --html report.html
     """
-    from sim.board import CardTiming, check_timing  # noqa: PLC0415
+    from native import CardModel  # noqa: PLC0415
+    from sim.cards import card_model  # noqa: PLC0415
     from sim.check import Options, run_check  # noqa: PLC0415  numpy and the engine, only when needed
     from sim.check.report import ASSUMED_CARD  # noqa: PLC0415
 
-    check_timing(card_latency, card_speed)
+    given = card_model(timing, card_latency, card_speed)
     reports = {"--html": html, "--junit": junit_file}
     check_reports(card, fixed, {option: path for option, path in reports.items() if path is not None})
-    timing = CardTiming(
-        ASSUMED_CARD.latency_ms if card_latency is None else card_latency,
-        ASSUMED_CARD.mb_per_s if card_speed is None else card_speed,
-    )
-    report = run_check(card, device, Options(quick, strict, timing), progress)
+    if given is None or timing is None:
+        given = CardModel(
+            command_us=ASSUMED_CARD.command_us if card_latency is None else card_latency * 1000,
+            read_mb_per_s=ASSUMED_CARD.read_mb_per_s if card_speed is None else card_speed,
+        )
+    report = run_check(card, device, Options(quick, strict, given), progress)
     _write(report, html, junit_file)
     document = report.document()
     if not as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.common import PATH, SIZE, Seconds, console, json_option, print_json, printable, progress
-from sim.cli.device import device_options
+from sim.cli.device import device_options, engine_options, setup_values
 
 if TYPE_CHECKING:
     from sim.report import RenderReport
@@ -46,8 +46,16 @@ _MAX_SECONDS = 24 * 3600
     show_default=True,
     help="Frames rendered at once; the result does not depend on it.",
 )
+@engine_options
+@click.option("--faults", type=PATH, help="A script of what goes wrong with the card (docs/faults.md).")
+@click.option("--mirror", type=PATH, help="A second card, which answers where the first does not.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="For whatever the emulated card leaves to chance."
+    "--setlist",
+    type=PATH,
+    help="What the mirror is for: a file with a path, a folder or a pad in each line.",
+)
+@click.option(
+    "--verify", is_flag=True, help="Make checksums of all samples first, so that wrong data is noticed."
 )
 @click.option("--seconds", type=Seconds(0, _MAX_SECONDS), help="Render exactly this long.")
 @click.option(
@@ -65,6 +73,7 @@ def render(
     output: Path | None,
     device: str | None,
     project: str | None,
+    timing: str | None,
     card_latency: float | None,
     card_speed: float | None,
     bits: str,
@@ -75,6 +84,14 @@ def render(
     path: str,
     block: int,
     seed: int,
+    schedule: str,
+    on_miss: str,
+    overload: str | None,
+    policy: str,
+    faults: Path | None,
+    mirror: Path | None,
+    setlist: Path | None,
+    verify: bool,
     seconds: float | None,
     tail: float,
     as_json: bool,
@@ -85,23 +102,51 @@ def render(
     once the new one is whole. The exit status is 0 when the song was rendered, also with underruns: look at
     "underruns" for those.
 
-    Example: benchpad render kit.img --midi song.mid -o song.wav --card-latency 1 --card-speed 20
+    Example: benchpad render kit.img --midi song.mid -o song.wav --card class10
     """
-    from sim.board import Board, Setup, check_timing  # noqa: PLC0415  the engine and numpy, only when needed
+    from sim.board import Board, Setup  # noqa: PLC0415  the engine and numpy, only when needed
+    from sim.cards import card_model  # noqa: PLC0415
+    from sim.faults.script import read_script  # noqa: PLC0415
     from sim.midifile import read_midi  # noqa: PLC0415
+    from sim.mirroring import read_setlist  # noqa: PLC0415
     from sim.rendering import RenderJob, refuse_overwriting, render_song  # noqa: PLC0415
 
-    refuse_overwriting(output, card, midi)
-    timing = check_timing(card_latency, card_speed)
-    setup = Setup(device, project, rate, voices, ram, quality, path, timing)
+    script = None if faults is None else read_script(faults)
+    cards = (*(() if mirror is None else (mirror,)), *(() if script is None else script.cards()))
+    refuse_overwriting(output, card, midi, *cards)
+    setup = Setup(
+        device,
+        project,
+        rate,
+        voices,
+        ram,
+        quality,
+        path,
+        card=card_model(timing, card_latency, card_speed),
+        seed=seed,
+        mirror=mirror,
+        setlist=() if setlist is None else read_setlist(setlist),
+        verify=verify,
+        faults=script,
+        **setup_values(schedule, on_miss, overload, policy),
+    )
     options = {
         "card": str(card),
         "midi": str(midi),
         "output": None if output is None else str(output),
+        "card_timing": timing,
         "card_latency_ms": card_latency,
         "card_mb_per_s": card_speed,
         "block": block,
         "seed": seed,
+        "schedule": schedule,
+        "on_miss": on_miss,
+        "overload": overload,
+        "policy": policy,
+        "faults": None if faults is None else str(faults),
+        "mirror": None if mirror is None else str(mirror),
+        "setlist": None if setlist is None else str(setlist),
+        "verify": verify,
     }
     with Board(card, setup) as board:
         messages = read_midi(midi, board.profile.value("engine.rate"))

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from native import CardModel
 from sdcard_image import Item, build_image
-from sim.board import Board, CardTiming, Setup
+from sim.board import Board, Setup
+from sim.cards import in_words
 from sim.demo.kit import sounds
 from sim.demo.song import compose
 from sim.errors import InputError
@@ -20,8 +22,9 @@ from sim.report import RenderReport
 
 CARD_BYTES = 512 << 20
 RAM_BYTES = 8 << 20
-GOOD_CARD = CardTiming(latency_ms=1.0, mb_per_s=20.0)  # an ordinary class 10 card
-TIRED_CARD = CardTiming(latency_ms=8.0, mb_per_s=4.0)  # slow commands, slow transfers: what old cards come to
+GOOD_CARD = CardModel(command_us=1_000, read_mb_per_s=20)  # an ordinary class 10 card
+# Slow commands, slow transfers: what old cards come to.
+TIRED_CARD = CardModel(command_us=8_000, read_mb_per_s=4)
 TIRED_SECONDS = 12.0
 
 SUMMARY = "summary.md"
@@ -72,14 +75,14 @@ def run_demo(folder: Path, say: Say = lambda text: None) -> DemoResult:
     items = [Item(f"/{path}", source) for path, source in sorted(files.items())]
     build_image(card, items, size_bytes=CARD_BYTES, label="BENCHPAD", overwrite=True)
     say(f"card: FAT32, {CARD_BYTES >> 20} MiB, in card.img")
-    with Board(card, Setup(ram_bytes=RAM_BYTES, timing=GOOD_CARD)) as board:
+    with Board(card, Setup(ram_bytes=RAM_BYTES, card=GOOD_CARD)) as board:
         catalogue = board.boot.catalogue
         for line in board.log:
             say(f"boot {line.ms:7.1f} ms: {line.text}")
         good = _play(board, folder, RenderJob(folder / "song.wav"))
         boot_ms = board.log[-1].ms
     say(f"played song.wav: {good.counters.voices_peak} voices at once, {good.counters.underruns} underruns")
-    with Board(card, Setup(ram_bytes=RAM_BYTES, timing=TIRED_CARD)) as board:
+    with Board(card, Setup(ram_bytes=RAM_BYTES, card=TIRED_CARD)) as board:
         tired = _play(board, folder, RenderJob(folder / "slow-card.wav", seconds=TIRED_SECONDS))
     say(
         f"played slow-card.wav, {TIRED_SECONDS:.0f} s from a tired card: {tired.counters.underruns} underruns"
@@ -134,8 +137,8 @@ the generic sampler from it with {RAM_BYTES >> 20} MB of sample RAM ({result.pad
 | `kit/` | the samples: banks A to E, in the folders that the device reads |
 | `card.img` | the card: {CARD_BYTES >> 20} MiB, FAT32 in a partition, sparse |
 | `song.mid` | the song: channels 1 to 5 play banks A to E, note 36 is pad 1 |
-| `song.wav` | the song from an ordinary card ({_timing(GOOD_CARD)}), 32-bit float |
-| `slow-card.wav` | its first {TIRED_SECONDS:.0f} seconds from a tired card ({_timing(TIRED_CARD)}) |
+| `song.wav` | the song from an ordinary card ({in_words(GOOD_CARD)}), 32-bit float |
+| `slow-card.wav` | its first {TIRED_SECONDS:.0f} seconds from a tired card ({in_words(TIRED_CARD)}) |
 
 ## From the ordinary card
 
@@ -161,10 +164,6 @@ again. `underruns` names the pads and the reasons: the same would happen on the 
 {commands}
 ```
 """
-
-
-def _timing(timing: CardTiming) -> str:
-    return f"{timing.latency_ms:g} ms a command, {timing.mb_per_s:g} MB/s"
 
 
 def _table(report: RenderReport) -> str:

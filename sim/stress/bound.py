@@ -6,68 +6,96 @@ a fixed time t and its bytes at the bandwidth W; the card is one, so that
     V R (t/q + 1/W) <= 1.
 
 With V voices and M bytes of RAM no transfer is longer than q = M/V: it must fit where the voice keeps what it
-has not played yet. Nor is one longer than the piece of the file in which it lies. Voices of different R, in
-pieces of different lengths L, add up: sum(R_i t / min(M/V, L_i)) + sum(R_i)/W <= 1.
+has not played yet. Nor does one go beyond the piece of the file in which it lies: a piece of length L takes
+ceil(L/q) commands. Voices of different R add up.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from dataclasses import dataclass
 
+from native.types import Sample
 from sim.stress.card import Nominal
-from sim.stress.kit import Kit, Source
+from sim.stress.kit import Kit
 from sim.stress.report import Bound
 
 MOST_VOICES = 1_000_000.0
+_HALVINGS = 60
 
 
 def bound(kit: Kit, card: Nominal, ram_bytes: int) -> Bound:
-    """The bound for the pads of ``kit`` in turn, lap after lap, through ``ram_bytes`` that nothing else holds.
+    """The bound for the pads of ``kit`` in turn, lap after lap, with ``ram_bytes`` that nothing else holds.
 
-    ``voices`` is where the card is used up exactly, between two whole numbers as a rule.
+    ``voices`` is where the card is used up exactly, between two whole numbers as a rule; infinite for a card
+    that takes no time.
     """
-    voices = _solve(kit.sources, card, ram_bytes)
+    demand = _Demand(kit, card, ram_bytes)
+    voices = _solve(demand, card.free_part)
     at = min(voices, MOST_VOICES)
-    rate, commands = _demand(kit.sources, at, ram_bytes)
+    rate, commands, busy_s = demand.of(at)
     return Bound(
         voices=voices,
-        voice_bytes_per_s=rate / at,
+        voice_bytes_per_s=round(rate / at, 1),
         ram_bytes=ram_bytes,
-        command_ms=card.command_s * 1000,
-        mb_per_s=1e-6 / card.s_per_byte if card.s_per_byte else 0.0,
-        transfer_bytes=rate / commands,
-        piece_bytes=sum(one.piece_bytes for one in kit.sources) / len(kit.sources),
+        command_ms=round(busy_s / commands * 1000, 4),
+        mb_per_s=round(1e-6 / card.s_per_byte, 4) if card.s_per_byte else 0.0,
+        transfer_bytes=round(rate / commands, 1),
+        piece_bytes=round(sum(one.piece_bytes for one in kit.sources) / len(kit.sources), 1),
     )
 
 
-def _solve(sources: tuple[Source, ...], card: Nominal, ram_bytes: int) -> float:
-    if _load(sources, card, MOST_VOICES, ram_bytes) <= card.free_part:
+def _solve(demand: _Demand, free_part: float) -> float:
+    if demand.load(MOST_VOICES) <= free_part:
         return math.inf
     low, high = 0.0, 1.0
-    while _load(sources, card, high, ram_bytes) <= card.free_part:
+    while demand.load(high) <= free_part:
         low, high = high, high * 2
-    for _ in range(60):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _load(sources, card, middle, ram_bytes) <= card.free_part:
+        if demand.load(middle) <= free_part:
             low = middle
         else:
             high = middle
     return low
 
 
-def _load(sources: tuple[Source, ...], card: Nominal, voices: float, ram_bytes: int) -> float:
-    """The part of the card's time that so many voices need at the least."""
-    rate, commands = _demand(sources, voices, ram_bytes)
-    return commands * card.command_s + rate * card.s_per_byte
+@dataclass(slots=True)
+class _Demand:
+    """What voices ask of the card, where each has its equal part of the RAM."""
 
+    kit: Kit
+    card: Nominal
+    ram_bytes: int
+    _pieces: dict[Sample, list[tuple[int, int]]]
 
-def _demand(sources: tuple[Source, ...], voices: float, ram_bytes: int) -> tuple[float, float]:
-    """Bytes and commands a second of the first so many voices, the last one in part."""
-    room = ram_bytes / voices
-    laps, rest = divmod(voices, len(sources))
-    rate = commands = 0.0
-    for place, one in enumerate(sources):
-        times = laps + min(max(rest - place, 0.0), 1.0)
-        rate += times * one.bytes_per_s
-        commands += times * one.bytes_per_s / min(room, one.piece_bytes)
-    return rate, commands
+    def __init__(self, kit: Kit, card: Nominal, ram_bytes: int) -> None:
+        self.kit, self.card, self.ram_bytes = kit, card, ram_bytes
+        self._pieces = {one: list(Counter(e.length for e in one.extents).items()) for one in kit.samples}
+
+    def load(self, voices: float) -> float:
+        """The part of the card's time that so many voices need at the least."""
+        rate, _, busy_s = self.of(voices)
+        return busy_s + rate * self.card.s_per_byte
+
+    def of(self, voices: float) -> tuple[float, float, float]:
+        """Bytes, commands, and seconds spent on commands beside their bytes, all a second."""
+        laps, rest = divmod(voices, len(self.kit.sources))
+        transfers = self._transfers(self.ram_bytes / voices)
+        rate = commands = busy_s = 0.0
+        for place, one in enumerate(self.kit.sources):
+            consumed = one.bytes_per_s * (laps + min(max(rest - place, 0.0), 1.0))
+            transfer = transfers[one.sample]
+            rate += consumed
+            commands += consumed / transfer
+            busy_s += consumed / transfer * self.card.seconds(transfer)
+        return rate, commands, busy_s
+
+    def _transfers(self, room: float) -> dict[Sample, float]:
+        """The mean transfer of each sample, where none is longer than ``room``."""
+        made = {}
+        for sample, pieces in self._pieces.items():
+            size = sum(length * count for length, count in pieces)
+            made[sample] = size / sum(math.ceil(length / room) * count for length, count in pieces)
+        return made

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from native import Device, emulated_card, file_device
-from sim.board import CardTiming
+from native import CardModel, Device, card_device, null_device
 
 
 @dataclass(frozen=True, slots=True)
 class Nominal:
-    """A card's means: ``command_s`` beside the bytes, ``s_per_byte`` (0: no limit), time free of spikes."""
+    """A card's means: what the bound reckons with. All 0 for a card that takes no time.
 
-    command_s: float = 0.0
-    s_per_byte: float = 0.0
+    ``free_part`` is the part of the time that spikes leave.
+    """
+
+    command_s: float = 0.0  # beside the bytes, the mean of the random part included
+    page_bytes: int = 0
+    page_s: float = 0.0  # for a command that crosses a page
+    s_per_byte: float = 0.0  # crossings of allocation units included
     free_part: float = 1.0
 
+    def seconds(self, transfer_bytes: float) -> float:
+        """Mean cost of a command beside its bytes; one shorter than a page crosses only sometimes."""
+        crosses = min(1.0, transfer_bytes / self.page_bytes) if self.page_bytes else 0.0
+        return self.command_s + crosses * self.page_s
 
-def nominal(card: CardTiming | None) -> Nominal:
-    """What the bound plans with."""
+
+def nominal(card: CardModel | None) -> Nominal:
+    """What the bound plans with. Of spikes their mean share of the time, not that they come at once."""
     if card is None:
         return Nominal()
-    return Nominal(card.latency_ms / 1000, 1e-6 / card.mb_per_s if card.mb_per_s else 0.0)
+    spikes = 0.0
+    if card.spike_every_s:
+        worst = max(card.spike_ms, card.wear_ms) if card.wear_bytes else card.spike_ms
+        spikes = (card.spike_ms + worst) / 2000 / card.spike_every_s
+    return Nominal(
+        command_s=(card.command_us + card.first_byte_us + card.body_us) / 1e6,
+        page_bytes=card.page_bytes,
+        page_s=card.page_us / 1e6,
+        s_per_byte=card.ps_per_byte / 1e12,
+        free_part=max(0.0, 1.0 - spikes),
+    )
 
 
-def device(card: CardTiming | None, length: int, seed: int) -> Device:
+def device(card: CardModel | None, length: int, seed: int) -> Device:
     """``length`` bytes behind the card; what they are is never looked at."""
-    inner = file_device([(Path("/dev/zero"), 0, length)])
-    if card is None:
-        return inner
-    return emulated_card(inner, latency_ms=card.latency_ms, mb_per_s=card.mb_per_s)
+    inner = null_device(length)
+    return inner if card is None else card_device(inner, card, seed)

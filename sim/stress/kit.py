@@ -1,14 +1,15 @@
-"""What a stress run plays: samples where they lie on the card, with their pads' settings; and variants of them."""
+"""What a stress run plays: samples where they lie on the card, how their pads play, and variants of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from firmware.catalogue import Pad, PadSettings
+from firmware.profiles import Profile
 from native.types import Encoding, Extent, Sample
 from sim.stress.report import KitFacts
 
@@ -18,11 +19,12 @@ _HEADER_BYTES = 44  # of a plain WAV file
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One pad: its name, its sample and how it is played."""
+    """One pad: its name, its sample, where that lies on the card, and how it is played."""
 
     name: str
+    path: str
     sample: Sample
-    settings: PadSettings = PadSettings()
+    settings: PadSettings = field(default_factory=PadSettings)
 
     @property
     def frame_bytes(self) -> int:
@@ -95,7 +97,25 @@ def kit_of(pads: Sequence[Pad], extents: Mapping[str, Sequence[tuple[int, int]]]
             info.rate,
             info.encoding,
         )
-    return Kit(tuple(Source(f"{pad.bank}{pad.pad}", samples[pad.sample.path], pad.settings) for pad in pads))
+    return Kit(
+        tuple(
+            Source(f"{pad.bank}{pad.pad}", pad.sample.path, samples[pad.sample.path], pad.settings)
+            for pad in pads
+        )
+    )
+
+
+def device_voices(kit: Kit, profile: Profile) -> int:
+    """How many voices of the pads in turn the device has, where a stereo sample may cost more than one."""
+    room, count = profile.value("engine.voices"), 0
+    costs = [
+        int(profile.value("engine.voices_per_stereo_sample")) if one.sample.channels == 2 else 1
+        for one in kit.sources
+    ]
+    while room >= (cost := costs[count % len(costs)]):
+        room -= cost
+        count += 1
+    return max(1, count)
 
 
 def stems(
@@ -108,7 +128,8 @@ def stems(
     apart = -(-size // CLUSTER_BYTES) * CLUSTER_BYTES
     return Kit(
         tuple(
-            Source(f"stem {n + 1}", replace(sample, extents=(Extent(n * apart, size),))) for n in range(count)
+            Source(f"S{n + 1}", f"/stem {n + 1}.wav", replace(sample, extents=(Extent(n * apart, size),)))
+            for n in range(count)
         )
     )
 
@@ -119,7 +140,7 @@ def joined(kit: Kit) -> Kit:
 
 
 def scattered(kit: Kit, *, piece_bytes: int = CLUSTER_BYTES, seed: int = 0) -> Kit:
-    """The same files in pieces of ``piece_bytes``, of which no two that follow each other lie side by side."""
+    """The same files in pieces of ``piece_bytes``, no two side by side that follow each other."""
     count = sum(-(-_size(sample) // piece_bytes) for sample in kit.samples)
     order = np.random.default_rng(seed).permutation(count) * 2  # every other place stays free
     places = iter(order.tolist())

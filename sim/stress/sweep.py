@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sim.stress.report import Outcome, Point
+from sim.stress.report import Outcome
 from sim.stress.trial import Trial, run_trial
 
 NEIGHBOURS = 3  # counts tested on each side of the limit: more voices may be clean where fewer were not
 _RUNGS = 12
+_NEAR = (-2, -1, 0, 1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Found:
 def find(search: Search, tell: Callable[[int], None] = lambda voices: None) -> Found:
     """Test numbers of voices until the limit is known exactly. ``tell`` is told each before it is tested.
 
-    That fewer voices are served where more are is likely, not certain: the numbers next to the limit are tested
-    too, and where one of the smaller ones is not clean, the limit is below that.
+    That fewer voices are served where more are is likely, not certain: the numbers next to the limit are
+    tested too, and where one of the smaller ones is not clean, the limit is below that.
     """
     tested: dict[int, Outcome] = {}
 
@@ -74,7 +75,7 @@ def find(search: Search, tell: Callable[[int], None] = lambda voices: None) -> F
 
 
 def _between(low: int, high: int, guess: float, clean: Callable[[int], bool]) -> int:
-    """The largest clean number between the ends, if there is one border: first near the guess, then in halves."""
+    """The largest clean number, if there is one border: looked for near the guess first, then in halves."""
     step = max(1, round(min(guess, high) / 32))
     at = min(max(int(guess), low + 1), high - 1)
     while low < at < high:
@@ -96,22 +97,6 @@ def _between(low: int, high: int, guess: float, clean: Callable[[int], bool]) ->
 
 def ladder(least: int, most: int, limit: int) -> list[int]:
     """Numbers of voices for the picture: evenly spread over the range, and close together at the limit."""
-    top = most
-    rungs = {round(least + (top - least) * n / _RUNGS) for n in range(_RUNGS + 1)}
-    near = {limit + n for n in (-2, -1, 0, 1, 2, 3)}
+    rungs = {round(least + (most - least) * n / _RUNGS) for n in range(_RUNGS + 1)}
+    near = {limit + n for n in _NEAR}
     return sorted(voices for voices in rungs | near if least <= voices <= most)
-
-
-def point(trial: Trial) -> Point:
-    """The whole trial as one step of the ladder."""
-    outcome = run_trial(replace(trial, stop_early=False))
-    return Point(outcome.voices, outcome.underruns, outcome.busy_part)
-
-
-def known_points(outcomes: dict[int, Outcome], wanted: Sequence[int]) -> dict[int, Point]:
-    """The steps that the search has played to the end already."""
-    return {
-        voices: Point(voices, 0, outcomes[voices].busy_part)
-        for voices in wanted
-        if voices in outcomes and outcomes[voices].clean
-    }

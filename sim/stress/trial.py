@@ -1,4 +1,4 @@
-"""One trial: so many voices of a kit stream for a while; were all of them served in time?"""
+"""One trial: so many voices of a kit stream for a while, and either all of them are served in time or not."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from native import Engine
+from native import CardModel, Engine
 from native.types import Counters, EngineConfig, EngineError, Loop, Start, Steal, Underrun
-from sim.board import CardTiming
 from sim.stress.card import device
 from sim.stress.kit import Kit, Source
 from sim.stress.report import Outcome
 
-_CHUNK = 8_192  # frames between two looks at the underruns
+LOOK = 1_024  # frames between two looks at a trial that is watched
+_CHUNK = 8_192  # the same at one that is not
 _GAIN = 0.01  # so that many voices do not overdrive anything
 
+Look = Callable[[Sequence[Underrun]], None]
 Pin = tuple[int, int, int]  # place of the source in the kit, first frame, frames
 
 
@@ -26,8 +27,8 @@ Pin = tuple[int, int, int]  # place of the source in the kit, first frame, frame
 class Plan:
     """How the voices begin, and how long they play.
 
-    ``seconds`` count, after ``warm_s`` in which the buffers fill. The voices begin one after the other, spread
-    over ``spread_s``; with ``lap_s`` a whole lap of the pads begins at once, and the next so much later.
+    ``seconds`` count, after ``warm_s`` in which the buffers fill. The voices begin one after the other over
+    ``spread_s``; with ``lap_s`` a whole lap of the pads begins at once, and the next so much later.
     ``own_heads_ms`` pins what each voice plays first, as if it were a pad of its own.
     """
 
@@ -48,7 +49,7 @@ class Trial:
     kit: Kit
     voices: int
     config: EngineConfig
-    card: CardTiming | None = None
+    card: CardModel | None = None
     plan: Plan = Plan()
     pins: tuple[Pin, ...] = ()
     seed: int = 0
@@ -67,12 +68,24 @@ def run_trial(trial: Trial) -> Outcome:
         return Outcome(trial.voices, 0.0, trial.voices, {"no room": trial.voices}, 0, 0, 0, 0.0, 0.0, True)
 
 
+def pinned_bytes(trial: Trial) -> int:
+    """What the pins of a trial take of the RAM."""
+    with playing(trial) as run:
+        return run.engine.counters().pinned_bytes
+
+
 @contextmanager
-def playing(trial: Trial, config: EngineConfig | None = None) -> Iterator[Run]:
-    """The trial at frame 0; ``config`` in place of the trial's own, to watch more closely."""
+def playing(trial: Trial, trace_records: int = 0) -> Iterator[Run]:
+    """The trial at frame 0, ``trace_records`` as in `EngineConfig`."""
     kit = trial.kit
     made = replace(
-        config or trial.config, max_voices=trial.voices, max_samples=len(kit.samples), steal=Steal.REFUSE
+        trial.config,
+        max_voices=trial.voices,
+        max_samples=len(kit.samples),
+        steal=Steal.REFUSE,
+        dry=True,
+        measure=True,
+        trace_records=trace_records,
     )
     with Engine(made, device(trial.card, kit.device_bytes, trial.seed)) as engine:
         for sample in kit.samples:
@@ -87,7 +100,7 @@ def playing(trial: Trial, config: EngineConfig | None = None) -> Iterator[Run]:
 
 
 class Run:
-    """A trial under way. What happens before `begin` does not count."""
+    """A trial under way. What happens before `begin` does not count, but a voice that is silent then does."""
 
     def __init__(self, trial: Trial, engine: Engine, events: deque[Start]) -> None:
         self.engine = engine
@@ -97,29 +110,38 @@ class Run:
         self._events = events
         self._out = np.zeros((_CHUNK, 2), np.float32)
         self._before = Counters()
+        self._silent = 0
         self._broke_off = False
 
     def begin(self) -> None:
         """From now on it counts."""
         self.engine.drain_underruns()
         self.underruns.clear()
+        if self.engine.frame:
+            heard = sum(one.state in ("playing", "returning") for one in self.engine.states())
+            self._silent = self._trial.voices - heard
         self._before = self.engine.counters()
         self.began = self.engine.frame
 
-    def until(self, seconds: float, *, stop: bool = False, look: Callable[[Run], None] | None = None) -> None:
-        """Play up to so many seconds after frame 0; ``stop`` at the first underrun."""
+    def until(self, seconds: float, *, stop: bool = False, look: Look | None = None) -> None:
+        """Play up to so many seconds after frame 0; ``stop`` at the first underrun that counts.
+
+        ``look`` is told each `LOOK` frames what underruns there were since the last time.
+        """
         end = round(seconds * self.engine.config.rate)
+        chunk = _CHUNK if look is None else LOOK
         while (frame := self.engine.frame) < end:
-            until = min(frame + _CHUNK, end)
+            if stop and (self.underruns or self._silent):
+                self._broke_off = True
+                return
+            until = min(frame + chunk, end)
             while self._events and self._events[0].frame < until:
                 self.engine.post(self._events.popleft())
             self.engine.render(self._out[: until - frame])
-            self.underruns += self.engine.drain_underruns()
+            found = self.engine.drain_underruns()
+            self.underruns += found
             if look is not None:
-                look(self)
-            if stop and self.underruns:
-                self._broke_off = True
-                return
+                look(found)
 
     def outcome(self) -> Outcome:
         """What happened since `begin`."""
@@ -127,10 +149,12 @@ class Run:
         seconds = (self.engine.frame - self.began) / self.engine.config.rate
         hits, misses = now.hits - before.hits, now.misses - before.misses
         causes = Counter(one.cause.name.lower().replace("_", " ") for one in self.underruns)
+        if self._silent:
+            causes["late"] += self._silent
         return Outcome(
             voices=self._trial.voices,
             seconds=round(seconds, 6),
-            underruns=now.underruns - before.underruns,
+            underruns=now.underruns - before.underruns + self._silent,
             causes=dict(sorted(causes.items())),
             reads=now.reads - before.reads,
             read_bytes=now.read_bytes - before.read_bytes,

@@ -16,7 +16,7 @@ import soundfile as sf
 from firmware.formats import pad_info, padconf, rlnd, smp
 from firmware.formats.pad_info import PadRecord
 from firmware.formats.padconf import PadConf
-from sim.board import CardTiming
+from native import CardModel
 
 Files = dict[str, bytes]
 SX = "ROLAND/SP-404SX/SMPL"
@@ -86,7 +86,7 @@ class Case:
     device: str
     files: Files
     make: Callable[[Path], None] | None = None
-    timing: CardTiming = field(default_factory=lambda: CardTiming(1.0, 20.0))
+    timing: CardModel = field(default_factory=lambda: CardModel(command_us=1_000, read_mb_per_s=20))
 
     def write(self, folder: Path) -> Path:
         for path, data in self.files.items():
@@ -213,7 +213,9 @@ CASES: dict[str, Case] = {
     "pad-silent": Case("sp404mk2", mk2_card(config=mk2_volume(0, 127))),
     "pad-tempo": Case("sp404sx", sx_card({0: sx_record(GOOD, tempo_mode=2, user_tempo=3000)})),
     "over-capacity": Case("sp404sx", sx_card(), with_file("big.bin", 40 << 30)),
-    "few-voices": Case("sp404sx", sx_card(A0000001_WAV=LONG_SX), timing=CardTiming(50.0, 0.5)),
+    "few-voices": Case(
+        "sp404sx", sx_card(A0000001_WAV=LONG_SX), timing=CardModel(command_us=50_000, read_mb_per_s=0.5)
+    ),
 }
 
 

@@ -14,8 +14,10 @@ from firmware.catalogue import Pad, PadSettings, SampleInfo
 from firmware.formats import pad_info
 from firmware.hal import MidiMessage
 from firmware.profiles import Fact, Profile, load
+from native import CardModel
 from native.types import Encoding
-from sim.board import Board, CardTiming, Setup, check_timing
+from sim.board import Board, Setup
+from sim.cards import card_model
 from sim.errors import InputError
 from sim.heads import choose_heads, head
 from sim.rendering import RenderJob, render_song
@@ -56,13 +58,13 @@ def test_the_current_bank_comes_first_and_others_while_ram_is_plenty():
 
 
 def test_timing():
-    assert check_timing(None, None) is None
-    assert check_timing(2.0, None) == CardTiming(2.0, 0.0)
-    assert CardTiming(2.0, 4.0).ms(3, 8_000) == 3 * 2 + 2
-    assert CardTiming(2.0).ms(3, 8_000) == 6
+    assert card_model(None, None, None) is None
+    assert card_model(None, 2.0, None) == CardModel(command_us=2_000)
+    assert card_model(None, 2.0, 4.0).ms(3, 8_000) == 3 * 2 + 2
+    assert card_model(None, 2.0, None).ms(3, 8_000) == 6
     for latency, speed in ((-1, None), (float("nan"), 1), (None, 0), (None, float("inf"))):
         with pytest.raises(InputError, match="card"):
-            check_timing(latency, speed)
+            card_model(None, latency, speed)
 
 
 def played(card: Path, setup: Setup, *messages: MidiMessage, tail_s: float = 0.0, output: Path | None = None):
@@ -133,5 +135,7 @@ def test_what_a_folder_holds_and_no_card_can_is_told(tmp_path):
 
 def test_sample_memory_stays_within_the_pool(sx_card):
     press = [MidiMessage(number * 5_000, bytes((0x90, 48 + number % 7, 127))) for number in range(40)]
-    report = played(sx_card, Setup(ram_bytes=128 << 10, timing=CardTiming(1, 20)), *press)
+    report = played(
+        sx_card, Setup(ram_bytes=128 << 10, card=CardModel(command_us=1_000, read_mb_per_s=20)), *press
+    )
     assert 0 < report.counters.resident_bytes <= 128 << 10

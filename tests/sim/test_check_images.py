@@ -16,7 +16,7 @@ from firmware.catalogue import Catalogue
 from firmware.findings import Severity, catalogue
 from sdcard_image import Item, build_image, mount
 from sdcard_image.medium import FileMedium
-from sim.board import CardTiming
+from native import CardModel
 from sim.check import CheckReport, Options, run_check
 from sim.check.report import Scene
 from sim.check.text import lines
@@ -235,7 +235,7 @@ def test_fragments_cost_voices(sound: Path, tmp_path: Path) -> None:
     for n in range(1, clusters, 2):
         damage.link(first + n, FREE)
     damage.file.close()
-    report = run_check(image, options=Options(timing=CardTiming(1.0, 20.0)))
+    report = run_check(image, options=Options(timing=CardModel(command_us=1_000, read_mb_per_s=20)))
     assert "fragmented" in ids(report)
     (bank,) = report.voices
     assert bank.in_one_piece is not None

@@ -86,7 +86,7 @@ def test_json_keeps_to_its_schema(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     errors = name in ("no-device-folder",)
     arguments = [case.write(tmp_path), "--device", case.device, "--json"]
-    arguments += ["--card-latency", case.timing.latency_ms, "--card-speed", case.timing.mb_per_s]
+    arguments += ["--card-latency", case.timing.command_us / 1000, "--card-speed", case.timing.read_mb_per_s]
     document = json.loads(check(*arguments, status=1 if errors else 0))
     assert not violations(document, SCHEMA)
     assert document["verdict"] == ("errors" if errors else "warnings")

@@ -1,0 +1,284 @@
+"""A run with faults: posts them in time, acts where the device would, and counts what came of it."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any
+
+from native import FaultCount, FaultKind
+from native.types import Cause, QueueFullError
+from sdcard_image.types import CardError
+from sim.board import Board
+from sim.errors import InputError
+from sim.faults.account import FaultReport
+from sim.faults.overlay import PowerCutError
+from sim.faults.plan import Cards, Insertion, Posting, postings
+from sim.faults.script import FaultScript, WriteSpec, kind_name
+from sim.faults.writing import Copy, Cut, old_or_new
+from sim.mirroring import mirror_card
+from sim.slots import Slot
+from sim.watching import Happening
+
+_AHEAD_NS = (
+    10_000_000_000  # faults are posted so early: a command may take long, and meets what comes meanwhile
+)
+_MOST_HAPPENINGS = 10_000
+
+
+class FaultRun:
+    """Conducts a render with faults (see `sim.offline.Conductor`).
+
+    ``happenings`` tells what happened when, for traces and pictures.
+    """
+
+    def __init__(self, board: Board, script: FaultScript, seed: int, *, verified: bool) -> None:
+        self._board, self._script, self._seed, self._verified = board, script, seed, verified
+        self._rate = board.engine.config.rate
+        self._cards = Cards(board.slots, board.mirror, script)
+        self._now = board.slots[0]  # the card whose pads are played
+        self._coming = postings(script, self._cards, seed)
+        self._next: Posting | None = next(self._coming, None)
+        self._posted: list[tuple[int, FaultKind]] = []
+        self._actions: list[tuple[int, int, Callable[[int], None]]] = []
+        self._order = count()  # of actions at the same frame
+        self._copies: dict[int, Copy] = {}
+        self._outcomes: Counter[str] = Counter()
+        self._said: set[int] = set()
+        self.happenings: list[Happening] = []
+        self.power_cut_frame: int | None = None
+        cuts = [one.at_s for one in script.faults if one.kind is FaultKind.POWER_CUT]
+        self._power_s = min(cuts, default=None)
+        self._schedule()
+
+    # time
+
+    def prepare(self, frame: int, target: int) -> int:
+        """See `Conductor.prepare`."""
+        self._feed(self._ns(target))
+        while self._actions and self._actions[0][0] <= frame:
+            heapq.heappop(self._actions)[2](frame)
+        return min(target, self._actions[0][0]) if self._actions else target
+
+    def close(self) -> None:
+        """Let go of the images that were written to."""
+        for copy in self._copies.values():
+            copy.close()
+
+    def _ns(self, frame: int) -> int:
+        return frame * 1_000_000_000 // self._rate
+
+    def _frame(self, at_s: float) -> int:
+        """The first frame that is not before a time."""
+        return -(-round(at_s * 1_000_000_000) * self._rate // 1_000_000_000)
+
+    def _feed(self, until_ns: int) -> None:
+        """Post what comes before, and some way after."""
+        while self._next is not None and self._next.fault.at_ns <= until_ns + _AHEAD_NS:
+            faulty = self._next.slot.faulty
+            assert faulty is not None
+            try:
+                faulty.post(self._next.fault)
+            except QueueFullError:
+                return
+            self._note(self._next)
+            self._next = next(self._coming, None)
+
+    def _note(self, posting: Posting) -> None:
+        fault = posting.fault
+        self._posted.append((fault.at_ns, fault.kind))
+        if posting.scripted in self._said:
+            return
+        self._said.add(posting.scripted)
+        frame, until = (self._frame(at / 1e9) for at in (fault.at_ns, fault.until_ns or fault.at_ns))
+        where = " on the mirror" if posting.slot is self._board.mirror else ""
+        self._say(frame, until, f"{kind_name(fault.kind)}{where}")
+
+    def _say(self, frame: int, until: int, text: str) -> None:
+        if len(self.happenings) < _MOST_HAPPENINGS:
+            self.happenings.append(Happening("fault", frame, until, text))
+
+    # what the device does
+
+    def _schedule(self) -> None:
+        for insertion in self._cards.insertions:
+            self._at(insertion.at_s, partial(self._insert, insertion))
+        for spec in self._script.writes:
+            self._at(spec.at_s, partial(self._write, spec))
+        for at_s in self._script.resyncs:
+            self._at(at_s, self._resync)
+        if self._script.resyncs and self._board.mirror is None:
+            raise InputError("the script resynchronises a mirror, and there is none: give --mirror")
+        if self._power_s is not None:
+            self._at(self._power_s, self._lose_power)
+
+    def _at(self, at_s: float, act: Callable[[int], None]) -> None:
+        self._in_frames(self._frame(at_s), act)
+
+    def _in_frames(self, frame: int, act: Callable[[int], None]) -> None:
+        heapq.heappush(self._actions, (frame, next(self._order), act))
+
+    def _lose_power(self, frame: int) -> None:
+        self.power_cut_frame = frame
+        raise PowerCutError
+
+    def _insert(self, insertion: Insertion, frame: int) -> None:
+        slot = insertion.slot
+        if self._cards.is_same(slot):
+            if slot is not None:  # a clone: the device cannot tell, and looks for everything where it was
+                faulty = self._cards.first.faulty
+                assert faulty is not None
+                faulty.insert(slot.timed())
+                self._say(
+                    frame, frame, f"{slot.path.name} has the same serial number: taken for the same card"
+                )
+            slot = self._cards.first
+        assert slot is not None
+        if slot is self._now:
+            self._outcomes["same_card_back"] += 1
+            return
+        assert slot.boot is not None
+        ready = frame + self._frame(slot.boot.ms / 1000)
+        self._say(frame, ready, f"another card, {slot.serial}: booted")
+        self._in_frames(ready, partial(self._change_pads, slot))
+
+    def _change_pads(self, slot: Slot, frame: int) -> None:
+        """The pads of the card that is in now replace the old ones; what sounds goes on while it can."""
+        if self._cards.at(frame / self._rate) is not slot:
+            return  # it is out again
+        board = self._board
+        for number in self._now.ids.values():
+            board.engine.unpin(number)
+        ids = slot.ids or board.add_samples(slot)
+        assert slot.boot is not None
+        board.player.change_card(slot.boot.catalogue, ids)
+        board.pin_heads(slot.boot, ids)
+        self._now = slot
+        self._outcomes["cards_exchanged"] += 1
+        self._say(frame, frame, f"{len(slot.boot.catalogue.pads)} pads of {slot.serial} are ready")
+
+    # writing
+
+    def _copy(self, slot: Slot) -> Copy:
+        if slot.place not in self._copies:
+            self._copies[slot.place] = Copy(slot, self._board.device, self._feed, self._seed)
+        return self._copies[slot.place]
+
+    def _cut(self, write: int = 0) -> Cut:
+        return Cut(None if self._power_s is None else round(self._power_s * 1e9), write)
+
+    def _write(self, spec: WriteSpec, frame: int) -> None:
+        if spec.on_mirror and self._board.mirror is None:
+            raise InputError(f"{spec.path} is to be written to the mirror, and there is none: give --mirror")
+        slot = (
+            self._board.mirror
+            if spec.on_mirror and self._board.mirror
+            else self._cards.at(frame / self._rate)
+        )
+        copy, data = self._copy(slot), self._content(spec)
+        old = copy.read(spec.path)
+        try:
+            done = copy.change(
+                self._ns(frame), self._cut(spec.cut_at), lambda card: card.put(spec.path, data)
+            )
+        except CardError as error:
+            raise InputError(f"{spec.path} cannot be written to {slot.path}: {error}") from None
+        state = old_or_new(copy, spec.path, old, data)
+        self._outcomes["writes_refused" if done.outcome == "refused" else f"writes_{state}"] += 1
+        until = max(frame, self._frame(done.done_ns / 1e9))
+        self._say(frame, until, f"write of {spec.path}: {done.outcome}, the file is {state}")
+        self._after(done.outcome, frame)
+
+    def _content(self, spec: WriteSpec) -> bytes:
+        if spec.source is None:
+            return random.Random(f"{self._seed}/{spec.path}").randbytes(spec.size)  # noqa: S311  seeded filling
+        try:
+            return spec.source.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {spec.source}: {(error.strerror or str(error)).lower()}") from None
+
+    def _resync(self, frame: int) -> None:
+        """Copy to the mirror what the card that is in has otherwise."""
+        assert self._board.mirror is not None
+        first, second = self._copy(self._cards.at(frame / self._rate)), self._copy(self._board.mirror)
+        source = first.look()
+        copied = list[str]()
+
+        def act(card: Any) -> None:
+            copied.extend(one.path for one in mirror_card(source, card).copied)
+
+        done = second.change(self._ns(frame), self._cut(), act)
+        self._outcomes["resynchronised_files"] += len(copied)
+        until = max(frame, self._frame(done.done_ns / 1e9))
+        self._say(frame, until, f"resynchronisation: {done.outcome}, {len(copied)} files copied")
+        self._after(done.outcome, frame)
+
+    def _after(self, outcome: str, frame: int) -> None:
+        if outcome == "power cut":
+            self._lose_power(frame)
+
+    # the account
+
+    def report(self, causes: Counter[Cause]) -> FaultReport:
+        """What came of it all, as of the last render. ``causes`` counts the underruns."""
+        engine = self._board.engine
+        counters, end_ns = engine.counters(), self._ns(engine.frame)
+        counts = self._counts()
+        came = Counter(kind for at_ns, kind in self._posted if at_ns < end_ns)
+        if self.power_cut_frame is not None:
+            came[FaultKind.POWER_CUT] = 1
+        wrong = counts[FaultKind.WRONG_DATA].commands
+        outcomes = {
+            "reads_retried": counters.retries,
+            "reads_failed_over": counters.failovers,
+            "faded_for_read_errors": causes[Cause.READ_ERROR],
+            "faded_for_other_causes": causes.total() - causes[Cause.READ_ERROR],
+            "same_card_back": 0,
+            "cards_exchanged": 0,
+            "writes_refused": 0,
+            "writes_old": 0,
+            "writes_new": 0,
+            "writes_damaged": 0,
+            "resynchronised_files": 0,
+            "wrong_data_detected": wrong if self._verified else 0,
+            "wrong_data_undetected": 0 if self._verified else wrong,
+            "power_cuts": int(self.power_cut_frame is not None),
+        }
+        outcomes |= self._outcomes
+        return FaultReport(
+            {
+                kind_name(kind): {
+                    "came": came[kind],
+                    "met": counts[kind].met,
+                    "commands": counts[kind].commands,
+                }
+                for kind in FaultKind
+                if came[kind]
+            },
+            outcomes,
+            sorted((one for one in self.happenings if one.frame <= engine.frame), key=lambda one: one.frame),
+            self.power_cut_frame,
+        )
+
+    def _counts(self) -> dict[FaultKind, FaultCount]:
+        """Of all cards together."""
+        total = {kind: FaultCount() for kind in FaultKind}
+        for slot in self._board.slots:
+            for kind, one in (slot.faulty.counts() if slot.faulty else {}).items():
+                sum_ = total[kind]
+                total[kind] = FaultCount(
+                    sum_.begun + one.begun, sum_.met + one.met, sum_.commands + one.commands
+                )
+        return total
+
+
+def fault_run(board: Board) -> FaultRun | None:
+    """The conductor for a board that was set up with faults or a mirror, None for any other."""
+    setup = board.setup
+    if setup.faults is None and setup.mirror is None:
+        return None
+    return FaultRun(board, setup.faults or FaultScript(), setup.seed, verified=setup.verify)

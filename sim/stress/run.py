@@ -1,0 +1,240 @@
+"""A stress run: boot, find the limit, then try at once all that could move it, over all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from firmware.profiles import Profile
+from sim.board import Setup, engine_config
+from sim.cards import CardPreset, in_words
+from sim.heads import choose_heads
+from sim.measure.dry import Booted, boot_card
+from sim.stress.bound import bound
+from sim.stress.card import nominal
+from sim.stress.changes import Change, reliefs, suggestions
+from sim.stress.judge import first_to_give, sentence
+from sim.stress.kit import device_voices, kit_of
+from sim.stress.record import Watched, watch
+from sim.stress.report import (
+    Bound,
+    CardFacts,
+    Outcome,
+    Point,
+    Recording,
+    Relief,
+    StressReport,
+    Suggestion,
+)
+from sim.stress.sweep import Found, Search, find, ladder
+from sim.stress.trial import Pin, Plan, Trial, pinned_bytes, run_trial
+
+Job = Search | Trial | Watched
+Result = Found | Outcome | tuple[Outcome, Recording | None]
+_BEYOND = 1.4  # times the limit: how far the ladder goes where nobody said
+
+
+class Mapper(Protocol):
+    """`sim.measure.parallel.map_jobs`, or a loop."""
+
+    def __call__(self, function: Callable[[Job], Result], jobs: Sequence[Job], /) -> list[Result]:
+        """``[function(job) for job in jobs]``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a stress run is asked for. ``voices`` None: from 1 to as many as the device has.
+
+    ``record`` the trials at the limit and beyond it, for pictures.
+    """
+
+    plan: Plan = field(default_factory=Plan)
+    voices: tuple[int, int] | None = None
+    heads: bool = False
+    record: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A booted card, ready for trials. ``trial.voices`` does not matter."""
+
+    card: str
+    profile: Profile
+    preset: CardPreset
+    trial: Trial
+    pinned_bytes: int
+    device_voices: int
+
+    def bound(self) -> Bound:
+        """Of the scene as it is."""
+        return _bound(self.trial, self.pinned_bytes)
+
+
+def loop(function: Callable[[Job], Result], jobs: Sequence[Job], /) -> list[Result]:
+    """One job after the other."""
+    return [function(job) for job in jobs]
+
+
+def set_the_scene(path: Path, setup: Setup, preset: CardPreset, asked: Asked) -> Scene:
+    """Boot; InputError where no pad plays anything."""
+    booted = boot_card(path, setup)
+    kit = kit_of(booted.catalogue.pads, {p: _runs(runs) for p, runs in booted.extents.items()})
+    config = replace(
+        engine_config(booted.profile, len(kit.samples), setup.path),
+        schedule=setup.schedule,
+        on_miss=setup.on_miss,
+        policy=setup.policy,
+    )
+    pins = _pins(booted) if asked.heads else ()
+    trial = Trial(kit, 1, config, setup.card, asked.plan, pins, setup.seed)
+    most = device_voices(kit, booted.profile)
+    return Scene(str(path), booted.profile, preset, trial, pinned_bytes(trial), most)
+
+
+def _runs(extents: Sequence[Any]) -> list[tuple[int, int]]:
+    return [(one.offset, one.length) for one in extents]
+
+
+def _pins(booted: Booted) -> tuple[Pin, ...]:
+    """The pad heads that the device keeps in RAM."""
+    pads = booted.catalogue.pads
+    heads = choose_heads(pads, booted.profile, str(booted.profile.value("pads.banks"))[0])
+    return tuple((pads.index(one.pad), one.first, one.frames) for one in heads)
+
+
+def stress_run(
+    scene: Scene, asked: Asked, mapper: Mapper = loop, tell: Callable[[str], None] = lambda text: None
+) -> StressReport:
+    """The whole run. ``tell`` is told what is being done."""
+    least, most = asked.voices or (1, scene.device_voices)
+    limit = scene.bound()
+    search = Search(scene.trial, least, most, min(limit.voices, float(most)))
+    found = find(search, lambda voices: tell(f"trying {voices} voices"))
+    clean = found.clean_voices
+    limited = "underruns" if clean < most else "asked" if most < scene.device_voices else "device"
+    tell("trying what would help")
+    curious = limited == "underruns"
+    tried = _try_more(scene, asked, found, limit, mapper, curious=curious)
+    gives = first_to_give(clean, limited, tried.reliefs, limit)
+    return StressReport(
+        card=scene.card,
+        device=scene.profile.name,
+        card_timing=card_facts(scene.preset),
+        kit=scene.trial.kit.facts(),
+        bound=limit,
+        ram_bytes=scene.trial.config.pool_bytes,
+        pinned_bytes=scene.pinned_bytes,
+        schedule=scene.trial.config.schedule.name.lower(),
+        seconds=asked.plan.seconds,
+        warm_s=asked.plan.warm_s,
+        seed=scene.trial.seed,
+        clean_voices=clean,
+        most_voices=most,
+        limited=limited,
+        first_to_give=gives,
+        sentence=sentence(clean, most, limited, gives, tried.suggestions),
+        points=tried.points,
+        suggestions=tried.suggestions,
+        reliefs=tried.reliefs,
+        at_limit=tried.outcomes.get(clean),
+        beyond=tried.outcomes.get(clean + 1),
+        options=asked.options,
+        recordings=tried.recordings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What the jobs beside the search brought."""
+
+    reliefs: tuple[Relief, ...]
+    suggestions: tuple[Suggestion, ...]
+    points: tuple[Point, ...]
+    outcomes: dict[int, Outcome]
+    recordings: tuple[Recording, ...]
+
+
+def _try_more(
+    scene: Scene, asked: Asked, found: Found, limit: Bound, mapper: Mapper, *, curious: bool
+) -> _Tried:
+    """All that does not depend on each other, at once: reliefs, suggestions, and the ladder's open rungs."""
+    clean = found.clean_voices
+    eased = reliefs(scene.trial) if curious else []
+    changed = suggestions(scene.trial, scene.preset.name) if curious else []
+    rungs = _rungs(scene, asked, clean)
+    jobs: list[Job] = [_search(scene, one, clean, limit) for one in (*eased, *changed)]
+    for voices in rungs:
+        trial = replace(scene.trial, voices=voices)
+        if voices in (clean, clean + 1):
+            jobs.append(Watched(trial, f"{voices} voices" if asked.record else ""))
+        elif voices not in found.outcomes or not found.outcomes[voices].clean:
+            jobs.append(trial)
+    results = mapper(do, jobs)
+    gains = [one.clean_voices for one in results if isinstance(one, Found)]
+    watched = [one for one in results if isinstance(one, tuple)]
+    played = [one for one in results if isinstance(one, Outcome)] + [outcome for outcome, _ in watched]
+    outcomes = found.outcomes | {one.voices: one for one in played}
+    helped = zip(changed, gains[len(eased) :], strict=True)
+    return _Tried(
+        tuple(Relief(one.kind, one.text, voices) for one, voices in zip(eased, gains, strict=False)),
+        _ranked([Suggestion(one.text, voices, one.kind) for one, voices in helped], clean),
+        tuple(_point(outcomes[voices]) for voices in rungs),
+        outcomes,
+        tuple(recording for _, recording in watched if recording is not None),
+    )
+
+
+def do(job: Job) -> Result:
+    """One job of a run, wherever it runs."""
+    if isinstance(job, Search):
+        return find(job)
+    return watch(job) if isinstance(job, Watched) else run_trial(job)
+
+
+def _search(scene: Scene, change: Change, clean: int, limit: Bound) -> Search:
+    """The search under a change, begun where the same part of the bound lies."""
+    changed = _bound(change.trial, scene.pinned_bytes).voices
+    part = clean / limit.voices if limit.voices else 1.0
+    guess = min(changed * part, float(scene.device_voices))
+    return Search(change.trial, 1, scene.device_voices, max(guess, 1.0), check=False)
+
+
+def _ranked(found: Sequence[Suggestion], clean: int) -> tuple[Suggestion, ...]:
+    """Those that help, by what they buy."""
+    helps = [one for one in found if one.clean_voices > clean]
+    return tuple(sorted(helps, key=lambda one: -one.clean_voices))
+
+
+def _rungs(scene: Scene, asked: Asked, clean: int) -> list[int]:
+    if asked.voices is not None:
+        least, most = asked.voices
+    else:
+        least, most = 1, min(scene.device_voices, max(round(clean * _BEYOND), clean + 4))
+    return ladder(least, most, clean)
+
+
+def _point(outcome: Outcome) -> Point:
+    return Point(outcome.voices, outcome.underruns, outcome.busy_part)
+
+
+def _bound(trial: Trial, pinned: int) -> Bound:
+    return bound(trial.kit, nominal(trial.card), trial.config.pool_bytes - pinned)
+
+
+def card_facts(preset: CardPreset) -> CardFacts:
+    """The card's timing as the report says it."""
+    model = preset.model
+    spikes = in_words(model).partition(", a spike")
+    return CardFacts(
+        preset.name,
+        preset.title,
+        model.fixed_ns / 1e6,
+        model.read_mb_per_s,
+        f"a spike{spikes[2]}" if spikes[1] else "",
+        preset.assumptions,
+        preset.sources,
+    )
