@@ -13,10 +13,11 @@ from native.device import (
     pair_device,
     ram_device,
 )
-from native.engine import EVENT_QUEUE, PATHS, Engine, bare_loop, pan_gains
+from native.engine import EVENT_QUEUE, MOST_JOINED, PATHS, Engine, bare_loop, pan_gains
 
 __all__ = [
     "EVENT_QUEUE",
+    "MOST_JOINED",
     "PAIR_BASE",
     "PATHS",
     "CardModel",

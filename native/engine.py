@@ -33,6 +33,7 @@ from native.types import (
 
 PATHS = {"auto": 0, "avx2": 1, "baseline": 2, "scalar": 3}
 EVENT_QUEUE = int(lib.BP_EVENT_QUEUE)
+MOST_JOINED = int(lib.BP_MOST_JOINED)
 
 
 def pan_gains(pan: float) -> tuple[float, float]:

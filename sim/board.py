@@ -11,7 +11,7 @@ from firmware.boot import BootResult, LogLine, boot
 from firmware.layouts import detect
 from firmware.player import Player
 from firmware.profiles import Fact, Profile, load
-from native import CardModel, Device, Engine
+from native import MOST_JOINED, CardModel, Device, Engine
 from native.types import EngineConfig, OnMiss, Overload, Policy, PreloadReport, Quality, Schedule, Steal
 from sdcard_image import FolderCard, open_card
 from sdcard_image.types import Card
@@ -21,6 +21,8 @@ from sim.heads import Head, choose_heads
 from sim.slots import Slot, checksums, joined, mirrored, open_slots
 
 _LEAST_BLOCKS, _MOST_BLOCKS = 8, 1 << 24  # of the engine's pool
+_BLOCKS_WANTED = 8_192
+_MOST_TRANSFER, _MOST_AHEAD = 512 << 10, 1 << 20  # bytes in one command, and read ahead for one voice
 _LEFT_OUT_LISTED = 10
 
 
@@ -53,7 +55,7 @@ class Setup:
 def profile_for(card: Card, setup: Setup) -> Profile:
     """The device asked for, or the one whose layout the card carries, with what the user overrides."""
     profile = load(setup.device or detect(card))
-    _check_ram(setup.ram_bytes, profile.value("engine.block_bytes"))
+    _check_ram(setup.ram_bytes)
     overrides: dict[str, Any] = {
         "engine.rate": setup.rate,
         "engine.voices": setup.voices,
@@ -63,11 +65,25 @@ def profile_for(card: Card, setup: Setup) -> Profile:
     facts = {
         key: Fact(value, "D", "the user's choice") for key, value in overrides.items() if value is not None
     }
-    return replace(profile, facts={**profile.facts, **facts})
+    profile = replace(profile, facts={**profile.facts, **facts})
+    block = _block_bytes(profile.value("engine.ram_bytes"), profile.value("engine.block_bytes"))
+    small = {"engine.block_bytes": Fact(block, "D", "a small part of the sample RAM")}
+    return replace(profile, facts={**profile.facts, **small})
 
 
-def _check_ram(ram_bytes: int | None, block_bytes: int) -> None:
-    least, most = _LEAST_BLOCKS * block_bytes, _MOST_BLOCKS * block_bytes
+def _block_bytes(ram_bytes: int, most: int) -> int:
+    """The cache block for so much RAM: a voice among hundreds must hold a dozen, or rounding costs voices.
+
+    A power of two, at least 512 (a sector) and at most ``most``, the profile's.
+    """
+    block = 512
+    while 2 * block <= most and 2 * block * _BLOCKS_WANTED <= ram_bytes:
+        block *= 2
+    return block
+
+
+def _check_ram(ram_bytes: int | None) -> None:
+    least, most = _LEAST_BLOCKS * 512, _MOST_BLOCKS * 4096
     if ram_bytes is not None and ram_bytes < least:
         raise InputError(f"{ram_bytes} bytes of sample RAM are too few; the least is {least}")
     if ram_bytes is not None and ram_bytes > most:
@@ -84,6 +100,8 @@ def engine_config(profile: Profile, samples: int, path: str = "auto") -> EngineC
         max_samples=max(1, samples),
         pool_bytes=ram // block * block,
         block_bytes=block,
+        max_transfer_blocks=min(_MOST_TRANSFER // block, MOST_JOINED),
+        max_ahead_blocks=_MOST_AHEAD // block,
         quality=Quality.HERMITE if quality is None else Quality[str(quality.value).upper()],
         steal=Steal[profile.value("engine.steal").upper()],
         overload=Overload.NONE if overload is None else Overload[str(overload.value).upper()],

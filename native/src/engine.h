@@ -30,6 +30,7 @@ struct bp_engine {
     uint64_t total_rate; /* bytes a second of all voices */
     uint32_t shared_pins; /* blocks pinned when the shares were last worked out */
     uint8_t shares_stale; /* a voice has come or gone since */
+    uint8_t overcommitted; /* voices may hold more than their parts of the pool */
     void *memory;
     size_t memory_bytes;
     _Atomic uint64_t frame;

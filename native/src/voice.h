@@ -50,6 +50,7 @@ typedef struct bp_voice {
     uint64_t cut_fade; /* age at which the fade before an end inside the file begins */
     const bp_file *file;
     uint32_t sample, share; /* share: blocks that it may hold */
+    uint32_t low, fair;     /* it asks for more when it holds this few; what it keeps when others need room */
     uint8_t stage, duck, gate, killed;
     uint32_t cut_fade_frames;
     bp_window window;

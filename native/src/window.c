@@ -3,6 +3,7 @@
 
 enum {
     MOST_SKIP_BLOCKS = 128,
+    MOST_STEPS = 256, /* blocks asked for at one grid point */
     RETRY_FRAMES = 75 * BP_GRID, /* about a tenth of a second between two tries of a block that cannot be read */
 };
 
@@ -190,7 +191,7 @@ static void extend(bp_shared *s, bp_voice *v, uint32_t share)
 {
     bp_window *w = &v->window;
     w->no_room = 0;
-    for (int steps = 0; steps < 64 && w->length < share && w->ahead != UINT64_MAX; steps++) {
+    for (int steps = 0; steps < MOST_STEPS && w->length < share && w->ahead != UINT64_MAX; steps++) {
         bp_piece p = bp_region_piece(&v->region, w->ahead);
         if (p.count == 0) {
             w->ahead = UINT64_MAX;
@@ -276,7 +277,8 @@ void bp_window_update(bp_shared *s, bp_voice *v, uint32_t share)
     if (missed && v->duck == BP_SILENT && !w->looped && w->ahead != UINT64_MAX)
         skip_ahead(s, v);
     bp_window_limit(s, v, share);
-    extend(s, v, share);
+    if (w->length <= v->low || v->duck != BP_PLAYING || w->from > v->u)
+        extend(s, v, share);
     w->quiet = w->head == w->tail || w->looped ? 0 : s->entries[s->entries[w->head].next].first + before;
 }
 

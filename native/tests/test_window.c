@@ -178,6 +178,7 @@ static void live(world *w, int crowded)
         if (pick(&w->random, 20) == 0)
             bp_window_limit(&w->s, &w->v, share);
         check_entries(w);
+        w->v.low = share;
         bp_window_update(&w->s, &w->v, share);
         check_entries(w);
         const bp_window *win = &w->v.window;
