@@ -10,8 +10,10 @@ from figures import Row
 from pytest_benchmark.fixture import BenchmarkFixture
 from timing import timed
 
+from firmware.profiles import load
 from native import CardModel
-from native.types import EngineConfig, Schedule
+from native.types import Schedule
+from sim.board import Setup, adjusted, engine_config
 from sim.stress.bound import bound
 from sim.stress.card import nominal
 from sim.stress.kit import Kit, scattered, stems
@@ -19,6 +21,7 @@ from sim.stress.sweep import Found, Search, find
 from sim.stress.trial import Plan, Trial
 
 MIB = 1 << 20
+STEMS = 32
 SECONDS = 300.0
 MOST = 1_024
 RAM = (1, 4, 16)  # MiB
@@ -29,12 +32,13 @@ CELLS: list[Cell] = [(ram, ms, speed) for ram in RAM for ms, speed in CARDS]
 
 def _kit() -> Kit:
     """32 stems of 30 s, 44.1 kHz, 16-bit stereo."""
-    return stems(32, 30.0)
+    return stems(STEMS, 30.0)
 
 
 def _trial(kit: Kit, ram_mib: int, ms: float, speed: float) -> Trial:
     card = CardModel(command_us=ms * 1000, read_mb_per_s=speed)
-    return Trial(kit, 1, EngineConfig(pool_bytes=ram_mib * MIB), card, Plan(SECONDS))
+    profile = adjusted(load("generic"), Setup(ram_bytes=ram_mib * MIB))
+    return Trial(kit, 1, engine_config(profile, STEMS), card, Plan(SECONDS))
 
 
 def _limit(trial: Trial) -> tuple[Found, float]:

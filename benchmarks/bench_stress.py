@@ -13,7 +13,8 @@ from conftest import NewRow
 from pytest_benchmark.fixture import BenchmarkFixture
 from timing import timed
 
-from native.types import EngineConfig
+from firmware.profiles import load
+from sim.board import Setup, adjusted, engine_config
 from sim.cards import load_card
 from sim.stress.kit import stems
 from sim.stress.report import Outcome
@@ -21,21 +22,21 @@ from sim.stress.trial import Plan, Trial, run_trial
 
 VOICES = 32
 COVER_S = 0.150  # of playing time that the RAM holds for each voice
-BLOCK = 4_096
 SWEEP_SECONDS = 60.0
 
 
 def _spiky(ram_bytes: int, seconds: float) -> Trial:
     """32 stems from a class 10 card with a spike of 100 ms every 2 s in place of its own."""
     card = replace(load_card("class10").model, spike_every_s=2.0, spike_ms=100.0, spike_regular=True)
-    return Trial(stems(VOICES, 30.0), VOICES, EngineConfig(pool_bytes=ram_bytes), card, Plan(seconds))
+    profile = adjusted(load("generic"), Setup(ram_bytes=ram_bytes))
+    return Trial(stems(VOICES, 30.0), VOICES, engine_config(profile, VOICES), card, Plan(seconds))
 
 
 def test_spikes(benchmark: BenchmarkFixture, new_row: NewRow) -> None:
     what = f"{VOICES} voices for 10 min, RAM of {COVER_S * 1000:.0f} ms a voice"
     row = new_row(f"{what}, class10 with a 100 ms spike every 2 s", "0 underruns")
     kit = stems(VOICES, 30.0)
-    ram = round(sum(one.bytes_per_s for one in kit.sources) * COVER_S / BLOCK) * BLOCK
+    ram = round(sum(one.bytes_per_s for one in kit.sources) * COVER_S)
     outcome: Outcome
     outcome, _ = timed(benchmark, lambda: run_trial(_spiky(ram, 600.0)))
     row.result(

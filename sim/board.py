@@ -54,7 +54,11 @@ class Setup:
 
 def profile_for(card: Card, setup: Setup) -> Profile:
     """The device asked for, or the one whose layout the card carries, with what the user overrides."""
-    profile = load(setup.device or detect(card))
+    return adjusted(load(setup.device or detect(card)), setup)
+
+
+def adjusted(profile: Profile, setup: Setup) -> Profile:
+    """A profile with what the user overrides, and what follows from it."""
     _check_ram(setup.ram_bytes)
     overrides: dict[str, Any] = {
         "engine.rate": setup.rate,

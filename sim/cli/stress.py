@@ -59,7 +59,7 @@ class VoiceRange(click.ParamType[tuple[int, int]]):
 @click.option(
     "--seconds",
     type=Seconds(0.1, _MAX_SECONDS),
-    help="How long each trial counts [default: 30], or the song plays.",
+    help="How long each trial counts [default: 60], or the song plays.",
 )
 @click.option("--heads", is_flag=True, help="Pin pad heads in RAM, as the device does; less streams.")
 @click.option("--html", type=PATH, help="Write a page with pictures; an ordinary file is replaced.")

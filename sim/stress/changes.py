@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from native import CardModel
-from native.types import Schedule
+from native import MOST_JOINED, CardModel
+from native.types import EngineConfig, Schedule
 from sim.cards import load_card
 from sim.stress.kit import at_16_bit, at_rate, joined, mono
 from sim.stress.trial import Trial
 
 BETTER_CARDS = ("class10", "a1", "a2", "uhs-i")
 _RATES = (48_000, 44_100, 32_000, 22_050)
-_BLOCKS = (1_024, 16_384)  # bytes: no smaller and no larger ones are proposed
-_TRANSFERS = (16, 256)  # blocks, likewise
+_BLOCKS = (512, 16_384)  # bytes: no smaller and no larger ones are proposed
+_TRANSFERS = (16 << 10, 1 << 20)  # bytes, likewise
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,12 @@ class Change:
     trial: Trial
 
 
-def suggestions(trial: Trial, card_name: str) -> list[Change]:
-    """What a person could change, in no order: files, RAM, card, the device's own sizes."""
-    return [*_files(trial), *_device(trial), *_cards(trial, card_name)]
+def suggestions(trial: Trial, double_ram: EngineConfig, card_name: str) -> list[Change]:
+    """What a person could change, in no order: files, RAM, the device's own sizes, card.
+
+    ``double_ram`` is the engine with twice the RAM.
+    """
+    return [*_files(trial), *_device(trial, double_ram), *_cards(trial, card_name)]
 
 
 def _files(trial: Trial) -> Iterator[Change]:
@@ -47,31 +50,33 @@ def _files(trial: Trial) -> Iterator[Change]:
         yield Change("rate", text, replace(trial, kit=at_rate(kit, lower)))
 
 
-def _device(trial: Trial) -> Iterator[Change]:
+def _device(trial: Trial, double_ram: EngineConfig) -> Iterator[Change]:
     config = trial.config
-    double = config.pool_bytes * 2
-    yield Change("ram", f"{_size(double)} of RAM", replace(trial, config=replace(config, pool_bytes=double)))
+    yield Change("ram", f"{_size(double_ram.pool_bytes)} of RAM", replace(trial, config=double_ram))
     for block in (config.block_bytes // 2, config.block_bytes * 2):
         if _BLOCKS[0] <= block <= _BLOCKS[1] and config.pool_bytes % block == 0:
-            # the same limits in bytes
-            blocks = config.max_transfer_blocks * config.block_bytes // block
-            ahead = config.max_ahead_blocks * config.block_bytes // block
-            changed = replace(
-                config,
-                block_bytes=block,
-                max_transfer_blocks=min(max(blocks, 1), _TRANSFERS[1]),
-                max_ahead_blocks=max(ahead, 2),
-            )
             text = f"{_size(config.block_bytes)} -> {_size(block)} blocks"
-            yield Change("block", text, replace(trial, config=changed))
+            yield Change("block", text, replace(trial, config=_with_blocks(config, block)))
     for blocks in (config.max_transfer_blocks // 2, config.max_transfer_blocks * 2):
-        if _TRANSFERS[0] <= blocks <= _TRANSFERS[1]:
-            text = f"transfers of up to {_size(blocks * config.block_bytes)}"
+        size = blocks * config.block_bytes
+        if _TRANSFERS[0] <= size <= _TRANSFERS[1] and blocks <= MOST_JOINED:
             changed = replace(config, max_transfer_blocks=blocks)
-            yield Change("transfer", text, replace(trial, config=changed))
+            yield Change("transfer", f"transfers of up to {_size(size)}", replace(trial, config=changed))
     if config.schedule is not Schedule.DEADLINE:
         changed = replace(config, schedule=Schedule.DEADLINE)
         yield Change("schedule", "serve the earliest deadline first", replace(trial, config=changed))
+
+
+def _with_blocks(config: EngineConfig, block_bytes: int) -> EngineConfig:
+    """Other blocks, the same limits in bytes as far as the engine can."""
+    transfer = config.max_transfer_blocks * config.block_bytes // block_bytes
+    ahead = config.max_ahead_blocks * config.block_bytes // block_bytes
+    return replace(
+        config,
+        block_bytes=block_bytes,
+        max_transfer_blocks=min(max(transfer, 1), MOST_JOINED),
+        max_ahead_blocks=max(ahead, 2),
+    )
 
 
 def _cards(trial: Trial, card_name: str) -> Iterator[Change]:
@@ -84,11 +89,10 @@ def _cards(trial: Trial, card_name: str) -> Iterator[Change]:
             yield Change("card", text, replace(trial, card=model))
 
 
-def reliefs(trial: Trial) -> list[Change]:
+def reliefs(trial: Trial, double_ram: EngineConfig) -> list[Change]:
     """Each cost made less by itself: half of it, or twice the means; all of the spikes. Kinds are costs."""
-    card, config = trial.card, trial.config
-    double = replace(config, pool_bytes=config.pool_bytes * 2)
-    made = [Change("RAM", "twice the RAM", replace(trial, config=double))]
+    card = trial.card
+    made = [Change("RAM", "twice the RAM", replace(trial, config=double_ram))]
     if card is None:
         return made
     if card.read_mb_per_s:

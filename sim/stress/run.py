@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from firmware.profiles import Profile
-from sim.board import Setup, engine_config
+from firmware.profiles import Profile, load
+from native.types import EngineConfig
+from sim.board import Setup, adjusted, engine_config
 from sim.cards import CardPreset, in_words
 from sim.heads import choose_heads
 from sim.measure.dry import Booted, boot_card
@@ -16,7 +17,7 @@ from sim.stress.bound import bound
 from sim.stress.card import nominal
 from sim.stress.changes import Change, reliefs, suggestions
 from sim.stress.judge import first_to_give, sentence
-from sim.stress.kit import device_voices, kit_of
+from sim.stress.kit import Kit, device_voices, kit_of
 from sim.stress.record import Watched, watch
 from sim.stress.report import (
     Bound,
@@ -64,6 +65,7 @@ class Scene:
 
     card: str
     profile: Profile
+    setup: Setup
     preset: CardPreset
     trial: Trial
     pinned_bytes: int
@@ -83,16 +85,26 @@ def set_the_scene(path: Path, setup: Setup, preset: CardPreset, asked: Asked) ->
     """Boot; InputError where no pad plays anything."""
     booted = boot_card(path, setup)
     kit = kit_of(booted.catalogue.pads, {p: _runs(runs) for p, runs in booted.extents.items()})
-    config = replace(
-        engine_config(booted.profile, len(kit.samples), setup.path),
+    config = _config(booted.profile, kit, setup)
+    pins = _pins(booted) if asked.heads else ()
+    trial = Trial(kit, 1, config, setup.card, asked.plan, pins, setup.seed)
+    most = device_voices(kit, booted.profile)
+    return Scene(str(path), booted.profile, setup, preset, trial, pinned_bytes(trial), most)
+
+
+def _config(profile: Profile, kit: Kit, setup: Setup) -> EngineConfig:
+    return replace(
+        engine_config(profile, len(kit.samples), setup.path),
         schedule=setup.schedule,
         on_miss=setup.on_miss,
         policy=setup.policy,
     )
-    pins = _pins(booted) if asked.heads else ()
-    trial = Trial(kit, 1, config, setup.card, asked.plan, pins, setup.seed)
-    most = device_voices(kit, booted.profile)
-    return Scene(str(path), booted.profile, preset, trial, pinned_bytes(trial), most)
+
+
+def _double_ram(scene: Scene) -> EngineConfig:
+    """The engine that the device would have with twice the RAM: its other sizes follow."""
+    setup = replace(scene.setup, ram_bytes=2 * scene.trial.config.pool_bytes)
+    return _config(adjusted(load(scene.profile.name), setup), scene.trial.kit, setup)
 
 
 def _runs(extents: Sequence[Any]) -> list[tuple[int, int]]:
@@ -163,8 +175,9 @@ def _try_more(
 ) -> _Tried:
     """All that does not depend on each other, at once: reliefs, suggestions, and the ladder's open rungs."""
     clean = found.clean_voices
-    eased = reliefs(scene.trial) if curious else []
-    changed = suggestions(scene.trial, scene.preset.name) if curious else []
+    double = _double_ram(scene)
+    eased = reliefs(scene.trial, double) if curious else []
+    changed = suggestions(scene.trial, double, scene.preset.name) if curious else []
     rungs = _rungs(scene, asked, clean)
     jobs: list[Job] = [_search(scene, one, clean, limit) for one in (*eased, *changed)]
     for voices in rungs:

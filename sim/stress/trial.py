@@ -32,7 +32,7 @@ class Plan:
     ``own_heads_ms`` pins what each voice plays first, as if it were a pad of its own.
     """
 
-    seconds: float = 30.0
+    seconds: float = 60.0
     warm_s: float = 15.0
     spread_s: float = 5.0
     lap_s: float | None = None
