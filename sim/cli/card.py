@@ -14,7 +14,9 @@ from sdcard_image import open_card, verify_card
 from sdcard_image.extract import extract_file, extract_tree
 from sdcard_image.types import Card, CardError, CardIOError, Entry
 from sim.cli.card_change import make_folder, move, put, remove
+from sim.cli.card_mirror import mirror
 from sim.cli.card_new import new
+from sim.cli.card_profile import profile
 from sim.cli.card_repair import repair
 from sim.cli.card_space import defrag, fragment, map_
 from sim.cli.common import PATH, console, human_size, json_option, print_json, printable, progress
@@ -34,7 +36,7 @@ def card() -> None:
     """
 
 
-for command in (new, put, remove, make_folder, move, repair, fragment, defrag, map_):
+for command in (new, put, remove, make_folder, move, mirror, profile, repair, fragment, defrag, map_):
     card.add_command(command)
 
 

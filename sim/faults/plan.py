@@ -103,9 +103,9 @@ def _make(spec: FaultSpec, cards: Cards, number: int) -> Iterator[Posting]:
     """The device faults of one entry: one for each piece of its file. A card that comes in ends a stay."""
     slot = cards.place(spec, spec.at_s)
     before = cards.before(spec.at_s)
-    if spec.kind is FaultKind.INSERTED and not spec.on_mirror and before is not slot:
-        if not cards.was_taken_out(spec.at_s):
-            yield Posting(Fault(FaultKind.REMOVED, at_ns=ns(spec.at_s)), before, number)
+    exchanged = spec.kind is FaultKind.INSERTED and not spec.on_mirror and before is not slot
+    if exchanged and not cards.was_taken_out(spec.at_s):
+        yield Posting(Fault(FaultKind.REMOVED, at_ns=ns(spec.at_s)), before, number)
     at = ns(spec.at_s)
     until = ns(spec.at_s + spec.for_s) if spec.for_s else 0
     base = Fault(spec.kind, at_ns=at, until_ns=until, times=spec.times, spike_ns=ns(spec.spike_ms / 1e3))
