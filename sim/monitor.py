@@ -18,7 +18,7 @@ from sim.watching import Glance, Happening
 TITLE = "streaming cannot keep up"
 _SATURATED = 0.9  # of the time busy: a card that has nothing left
 _MANY = 0.5  # of what they should have taken: by so much more a card without rest is slower than it says
-_SPIKE_MS = 40.0  # more than they should have taken, on a card with time to spare: longer than any transfer
+_SPIKE_MS = 15.0  # more than they should have taken: enough to be heard, on a card with time to spare
 _AHEAD = "card.ahead_ms"  # in a monitor's own snapshots: charged, and not passed yet
 _TWO = 2  # snapshots make a difference
 _MOMENT_S = 0.2  # a card that is gone shows as soon

@@ -16,7 +16,7 @@ from sim.pictures.runs import OWN_ENDS, words, worst_first
 from sim.stress.report import Recording, StressReport
 from sim.watching import Happening
 
-WORST_VOICES = 24
+WORST_VOICES = 12
 MOST_ENDS = 200
 MOST_HAPPENINGS = 200
 _SHORT = 12  # rows that are shown without being asked for
@@ -33,31 +33,28 @@ class Slack:
 
 
 def slacks(recording: Recording) -> list[Slack]:
-    """Every voice, the worst first. Ended voices say it of each grid point, the others as of each mark."""
+    """Every voice, the worst first. The first percentile is of grid points, as ended voices tell it.
+
+    Of a voice of which none has ended it is of the recording's marks.
+    """
     ends: dict[int, list[VoiceEnd]] = {}
     for end in recording.ends:
-        if end.least_slack is not None:
-            ends.setdefault(end.tag, []).append(end)
+        ends.setdefault(end.tag, []).append(end)
     counts = Counter(one.tag for one in recording.underruns)
-    made = []
-    for column in worst_first(recording):
-        seen = recording.slack_ms[:, column]
-        seen = seen[~np.isnan(seen)].astype(np.float64)
-        least = [
-            end.least_slack * 1000 / recording.rate
-            for end in ends.get(column, [])
-            if end.least_slack is not None
-        ]
-        p1 = [
-            end.p1_slack * 1000 / recording.rate for end in ends.get(column, []) if end.p1_slack is not None
-        ]
-        if len(seen):
-            least.append(float(seen.min()))
-            p1.append(float(np.percentile(seen, 1, method="lower")))
-        made.append(
-            Slack(recording.voices[column], min(least, default=None), min(p1, default=None), counts[column])
-        )
-    return made
+    return [_slack(recording, column, ends.get(column, []), counts) for column in worst_first(recording)]
+
+
+def _slack(recording: Recording, column: int, ends: Sequence[VoiceEnd], counts: Counter[int]) -> Slack:
+    seen = recording.slack_ms[:, column]
+    seen = seen[~np.isnan(seen)].astype(np.float64)
+    frame_ms = 1000 / recording.rate
+    least = [end.least_slack * frame_ms for end in ends if end.least_slack is not None]
+    p1 = [end.p1_slack * frame_ms for end in ends if end.p1_slack is not None]
+    if len(seen):
+        least.append(float(seen.min()))
+        p1 = p1 or [float(np.percentile(seen, 1, method="lower"))]
+    voice = recording.voices[column]
+    return Slack(voice, min(least, default=None), min(p1, default=None), counts[column])
 
 
 def slack_table(recording: Recording) -> str:
@@ -120,11 +117,11 @@ def bullets(lines: Sequence[str]) -> str:
 
 def happenings_list(happenings: Sequence[Happening], rate: int) -> str:
     """What happened, in words."""
-    rows = [
-        [f"{one.frame / rate:.3f}", _until(one, rate), text(one.kind), text(one.text)]
+    rows = "".join(
+        f"<li><b>{_when(one, rate)}</b> {text(one.kind)}: {text(one.text)}"
         for one in happenings[:MOST_HAPPENINGS]
-    ]
-    return _table(["at, s", "until, s", "", "what"], rows) + _more(len(happenings) - MOST_HAPPENINGS, "")
+    )
+    return f"<ul>{rows}</ul>{_more(len(happenings) - MOST_HAPPENINGS, '')}"
 
 
 def metrics_table(values: Mapping[str, int | float]) -> str:
@@ -157,8 +154,9 @@ def _ended(cause: EndCause) -> str:
     return {EndCause.END: "by their own end", EndCause.RELEASED: "released"}.get(cause, words(cause.name))
 
 
-def _until(one: Happening, rate: int) -> str:
-    return f"{one.until / rate:.3f}" if one.until > one.frame else ""
+def _when(one: Happening, rate: int) -> str:
+    begin, end = one.frame / rate, one.until / rate
+    return f"{begin:.3f} to {end:.3f} s" if end > begin else f"{begin:.3f} s"
 
 
 def _ms(value: float | None) -> str:

@@ -249,6 +249,7 @@ def test_slack_is_of_every_voice_the_worst_first(run: Recording):
     late = next(end for end in run.ends if end.cause is EndCause.LATE)
     ended = next(one for one in found if one.voice == run.voices[late.tag])
     assert ended.least_ms == 0.0 < np.nanmin(run.slack_ms[:, late.tag]), "only its end tells"
+    assert ended.p1_ms == 0.0, "and its first percentile is the engine's"
     lasting = next(one for one in found if one.voice.startswith("A8 "))
     column = run.voices.index(lasting.voice)
     assert lasting.least_ms == pytest.approx(float(np.nanmin(run.slack_ms[:, column])))
