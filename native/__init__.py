@@ -14,6 +14,7 @@ from native.device import (
     ram_device,
 )
 from native.engine import EVENT_QUEUE, MOST_JOINED, PATHS, Engine, bare_loop, pan_gains
+from native.live import Live
 
 __all__ = [
     "EVENT_QUEUE",
@@ -27,6 +28,7 @@ __all__ = [
     "FaultCount",
     "FaultKind",
     "FaultyDevice",
+    "Live",
     "bare_loop",
     "card_device",
     "emulated_card",

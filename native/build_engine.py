@@ -14,7 +14,7 @@ from cffi import FFI
 HERE = Path(__file__).parent / "src"
 SOURCES = (
     "device", "card", "faults", "pair", "cache", "reader", "pace", "fetch", "window", "envelope", "voice",
-    "voices", "measure", "samples", "engine",
+    "voices", "measure", "samples", "engine", "live",
     "kernels", "kernels_sse2", "kernels_avx2", "bare",
 )  # fmt: skip
 
@@ -34,6 +34,6 @@ ffibuilder.set_source(
     depends=[str(p) for p in sorted(HERE.iterdir())],
     # No -march and no -ffast-math: one wheel for every machine, and float results that are the same on all.
     extra_compile_args=["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-fno-math-errno"],
-    libraries=[] if sys.platform == "darwin" else ["m"],
+    libraries=[] if sys.platform == "darwin" else ["m", "pthread"],
     py_limited_api=True,
 )

@@ -64,7 +64,7 @@ def _make_config(config: EngineConfig) -> Any:
             "quality": int(config.quality),
             "steal": int(config.steal),
             "path": PATHS[config.path],
-            "threaded_reader": 0,
+            "threaded_reader": config.threaded_reader,
             "schedule": int(config.schedule),
             "on_miss": int(config.on_miss),
             "overload": int(config.overload),
@@ -315,6 +315,11 @@ class Engine:
         """The largest magnitude on the left and on the right since the last call, under ``measure``."""
         lib.bp_engine_levels(self._engine, self._levels, self._levels + 1)
         return self._levels[0], self._levels[1]
+
+    @property
+    def pointer(self) -> Any:
+        """The C object, for `Live` alone."""
+        return self._engine
 
     @property
     def frame(self) -> int:

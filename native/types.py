@@ -142,6 +142,7 @@ class EngineConfig:
     on_miss: OnMiss = OnMiss.RETURN
     overload: Overload = Overload.NONE
     policy: Policy = Policy.LRU
+    threaded_reader: bool = False  # a thread of a `Live` serves the reads, instead of rendering
     dry: bool = False  # compute no audio: every decision about data and time stays the same
     measure: bool = False  # keep each voice's slack, its end and its state
     trace_records: int = 0  # commands, ends and cache accesses kept between two drains; 0: none
@@ -308,3 +309,18 @@ class PreloadReport:
     bytes: int
     ms: float
     errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReport:
+    """How playing in real time goes. A block is late when rendering it took longer than it lasts."""
+
+    blocks: int
+    late_blocks: int
+    xruns: int  # times that the audio server was not served in time, whoever's fault
+    frames_lost: int  # of what was to be recorded or sent: nobody took it in time
+    block_frames: int
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    longest_us: float

@@ -323,6 +323,41 @@ const char *bp_engine_path(const bp_engine *engine);
 /* [CT] Bytes taken at start, the pool included. */
 uint64_t bp_engine_memory(const bp_engine *engine);
 
+/* ---- playing in real time --------------------------------------------------------------------- */
+
+typedef struct bp_live bp_live;
+
+typedef struct bp_live_report {
+    uint64_t blocks, late_blocks; /* late: rendering took longer than the block lasts */
+    uint64_t xruns;               /* times that the audio server was not served in time, whoever's fault */
+    uint64_t frames_lost;         /* of the tap: nobody read it */
+    uint64_t block_frames;        /* of the last block */
+    uint64_t p50_ns, p99_ns, p999_ns, longest_ns; /* time to render a block */
+} bp_live_report;
+
+/* [OFF] An engine made with threaded_reader, to be played in real time. NULL otherwise, or without memory. */
+bp_live *bp_live_create(bp_engine *engine);
+/* [OFF] Stops the threads; the engine stays. */
+void bp_live_free(bp_live *live);
+/* [CT] A thread that serves read requests. While it is stopped, the control thread may use what is [OFF] for the
+ * reader: another device, another card's samples. */
+int bp_live_start_reader(bp_live *live);
+void bp_live_stop_reader(bp_live *live);
+/* [CT] A thread that stands in for an audio server: renders `frames` frames whenever their time has come. */
+int bp_live_start_clock(bp_live *live, uint32_t frames);
+void bp_live_stop_clock(bp_live *live);
+/* [RT] What an audio server's callback calls. */
+void bp_live_render(bp_live *live, float *out, uint32_t frames);
+/* [RT] A PortAudio stream callback; `live` is its user data. */
+int bp_live_callback(const void *input, void *output, unsigned long frames, const void *times, unsigned long flags,
+                     void *live);
+/* [CT] The frame that is due now, between the blocks' beginnings by the clock. */
+uint64_t bp_live_now(const bp_live *live);
+/* [CT] Takes at most `most` frames of what was played, interleaved stereo; returns how many. The first call begins it. */
+uint32_t bp_live_read(bp_live *live, float *out, uint32_t most);
+/* [CT] */
+void bp_live_status(const bp_live *live, bp_live_report *out);
+
 /* ---- measuring --------------------------------------------------------------------------------- */
 
 /* [OFF] The least that any sampler must do, with the instructions of `path`: for each of `voices` streams of

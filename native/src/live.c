@@ -1,0 +1,267 @@
+/* See live.h. What the audio thread runs takes no lock, allocates nothing and waits for nobody; the time that it reads
+ * comes from memory that the kernel shares (clock_gettime without a system call). */
+#define _GNU_SOURCE
+#include "live.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    BUSY_NS = 300000,  /* between two looks of the reader while voices sound: a fraction of a block */
+    IDLE_NS = 2000000, /* and while none does: a pad's head is in RAM */
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+    struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    nanosleep(&t, NULL);
+}
+
+/* ---- the audio thread ---- */
+
+static void stamp(bp_live *l, uint64_t frame, uint64_t ns)
+{
+    uint32_t s = atomic_load_explicit(&l->sequence, memory_order_relaxed);
+    atomic_store_explicit(&l->sequence, s + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&l->block_frame, frame, memory_order_relaxed);
+    atomic_store_explicit(&l->block_ns, ns, memory_order_relaxed);
+    atomic_store_explicit(&l->sequence, s + 2, memory_order_release);
+}
+
+/* Eight buckets for each power of two of nanoseconds, from 1,024 ns on. */
+static uint32_t time_bucket(uint64_t ns)
+{
+    uint64_t n = ns < 1024 ? 1024 : ns;
+    uint32_t power = 63 - (uint32_t)__builtin_clzll(n);
+    uint32_t bucket = (power - 10) * 8 + (uint32_t)(n >> (power - 3) & 7);
+    return bucket < TIME_BUCKETS ? bucket : TIME_BUCKETS - 1;
+}
+
+static void tap(bp_live *l, const float *out, uint32_t frames)
+{
+    if (!atomic_load_explicit(&l->tapping, memory_order_acquire))
+        return;
+    uint64_t at = atomic_load_explicit(&l->tap_written, memory_order_relaxed);
+    uint64_t room = l->tap_frames - (at - atomic_load_explicit(&l->tap_read, memory_order_acquire));
+    if (frames > room) {
+        bp_tally(&l->frames_lost, frames - room);
+        frames = (uint32_t)room;
+    }
+    uint32_t begin = (uint32_t)at & (l->tap_frames - 1);
+    uint32_t first = l->tap_frames - begin < frames ? l->tap_frames - begin : frames;
+    memcpy(l->tap + 2 * (size_t)begin, out, (size_t)first * 2 * sizeof *out);
+    memcpy(l->tap, out + 2 * (size_t)first, (size_t)(frames - first) * 2 * sizeof *out);
+    atomic_store_explicit(&l->tap_written, at + frames, memory_order_release);
+}
+
+void bp_live_render(bp_live *l, float *out, uint32_t frames)
+{
+    uint64_t began = now_ns();
+    stamp(l, bp_engine_frame(l->engine), began);
+    bp_engine_render(l->engine, out, frames);
+    tap(l, out, frames);
+    uint64_t took = now_ns() - began;
+    bp_tally(&l->blocks, 1);
+    atomic_store_explicit(&l->block_frames, frames, memory_order_relaxed);
+    if (took > (uint64_t)frames * 1000000000u / l->rate)
+        bp_tally(&l->late_blocks, 1);
+    if (took > atomic_load_explicit(&l->longest_ns, memory_order_relaxed))
+        atomic_store_explicit(&l->longest_ns, took, memory_order_relaxed);
+    _Atomic uint32_t *bucket = &l->times[time_bucket(took)];
+    atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+int bp_live_callback(const void *input, void *output, unsigned long frames, const void *times, unsigned long flags,
+                     void *live)
+{
+    enum { OUTPUT_UNDERFLOW = 4 }; /* portaudio.h: paOutputUnderflow */
+    bp_live *l = live;
+    (void)input;
+    (void)times;
+    if (flags & OUTPUT_UNDERFLOW)
+        bp_tally(&l->xruns, 1);
+    bp_live_render(l, output, (uint32_t)frames);
+    return 0; /* paContinue */
+}
+
+/* ---- the other threads ---- */
+
+static void *read_on(void *live)
+{
+    bp_live *l = live;
+    while (atomic_load_explicit(&l->reading, memory_order_acquire)) {
+        int sent = bp_reader_pump(l->engine, 16);
+        int busy = sent > 0 || atomic_load_explicit(&l->engine->published[0], memory_order_relaxed) > 0;
+        if (sent == 0)
+            sleep_ns(busy ? BUSY_NS : IDLE_NS);
+    }
+    return NULL;
+}
+
+/* Stands in for an audio server: asks for a block whenever its time has come. */
+static void *tick(void *live)
+{
+    bp_live *l = live;
+    float *out = calloc(l->tick_frames, 2 * sizeof *out);
+    uint64_t began = now_ns(), frames = 0;
+    while (out && atomic_load_explicit(&l->ticking, memory_order_acquire)) {
+        uint64_t due = began + bp_frames_to_ns(frames, l->rate), now = now_ns();
+        if (now < due) {
+            sleep_ns(due - now);
+            continue;
+        }
+        if (now - due > 250000000u) { /* the machine slept: do not race after the time that is lost */
+            bp_tally(&l->xruns, 1);
+            began += now - due;
+        }
+        bp_live_render(l, out, l->tick_frames);
+        frames += l->tick_frames;
+    }
+    free(out);
+    return NULL;
+}
+
+static int start(_Atomic int *running, pthread_t *thread, void *(*run)(void *), bp_live *l)
+{
+    if (atomic_exchange(running, 1))
+        return BP_EINVAL;
+    if (pthread_create(thread, NULL, run, l) == 0)
+        return BP_OK;
+    atomic_store(running, 0);
+    return BP_ENOMEM;
+}
+
+static void stop(_Atomic int *running, pthread_t *thread)
+{
+    if (atomic_exchange(running, 0))
+        pthread_join(*thread, NULL);
+}
+
+/* ---- control ---- */
+
+bp_live *bp_live_create(bp_engine *engine)
+{
+    if (!engine->config.threaded_reader)
+        return NULL;
+    bp_live *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->engine = engine;
+    l->rate = engine->config.rate;
+    l->tap_frames = 1;
+    while (l->tap_frames < TAP_SECONDS * l->rate)
+        l->tap_frames *= 2;
+    l->tap = calloc(l->tap_frames, 2 * sizeof *l->tap); /* touched, so that no page is missing later */
+    if (!l->tap) {
+        free(l);
+        return NULL;
+    }
+    memset(l->tap, 0, (size_t)l->tap_frames * 2 * sizeof *l->tap);
+    return l;
+}
+
+void bp_live_free(bp_live *l)
+{
+    if (!l)
+        return;
+    bp_live_stop_clock(l);
+    bp_live_stop_reader(l);
+    free(l->tap);
+    free(l);
+}
+
+int bp_live_start_reader(bp_live *l)
+{
+    return start(&l->reading, &l->reader, read_on, l);
+}
+
+void bp_live_stop_reader(bp_live *l)
+{
+    stop(&l->reading, &l->reader);
+}
+
+int bp_live_start_clock(bp_live *l, uint32_t frames)
+{
+    if (frames < 1 || frames > 65536)
+        return BP_EINVAL;
+    l->tick_frames = frames;
+    return start(&l->ticking, &l->clock, tick, l);
+}
+
+void bp_live_stop_clock(bp_live *l)
+{
+    stop(&l->ticking, &l->clock);
+}
+
+uint64_t bp_live_now(const bp_live *l)
+{
+    uint32_t before, after;
+    uint64_t frame, ns;
+    do {
+        before = atomic_load_explicit(&l->sequence, memory_order_acquire);
+        frame = atomic_load_explicit(&l->block_frame, memory_order_relaxed);
+        ns = atomic_load_explicit(&l->block_ns, memory_order_relaxed);
+        atomic_thread_fence(memory_order_acquire);
+        after = atomic_load_explicit(&l->sequence, memory_order_relaxed);
+    } while (before != after || before & 1);
+    if (before == 0)
+        return 0;
+    uint64_t past = now_ns() - ns, most = atomic_load_explicit(&l->block_frames, memory_order_relaxed);
+    uint64_t frames = past / 1000 * l->rate / 1000000;
+    return frame + (frames < 2 * most ? frames : 2 * most); /* a server that stopped does not move the time */
+}
+
+uint32_t bp_live_read(bp_live *l, float *out, uint32_t most)
+{
+    if (!atomic_load_explicit(&l->tapping, memory_order_relaxed)) { /* from now on */
+        atomic_store_explicit(&l->tap_read, atomic_load(&l->tap_written), memory_order_relaxed);
+        atomic_store_explicit(&l->tapping, 1, memory_order_release);
+        return 0;
+    }
+    uint64_t at = atomic_load_explicit(&l->tap_read, memory_order_relaxed);
+    uint64_t there = atomic_load_explicit(&l->tap_written, memory_order_acquire) - at;
+    uint32_t count = there < most ? (uint32_t)there : most;
+    for (uint32_t done = 0; done < count;) {
+        uint32_t begin = (uint32_t)(at + done) & (l->tap_frames - 1), run = l->tap_frames - begin;
+        run = run < count - done ? run : count - done;
+        memcpy(out + 2 * (size_t)done, l->tap + 2 * (size_t)begin, (size_t)run * 2 * sizeof *out);
+        done += run;
+    }
+    atomic_store_explicit(&l->tap_read, at + count, memory_order_release);
+    return count;
+}
+
+/* The time below which `part` (in a million) of the blocks were rendered. */
+static uint64_t percentile(const bp_live *l, uint64_t part)
+{
+    uint64_t total = 0, seen = 0;
+    for (int i = 0; i < TIME_BUCKETS; i++)
+        total += atomic_load_explicit(&l->times[i], memory_order_relaxed);
+    for (uint32_t i = 0; total && i < TIME_BUCKETS; i++) {
+        seen += atomic_load_explicit(&l->times[i], memory_order_relaxed);
+        if (seen * 1000000u >= total * part)
+            return (uint64_t)(9 + i % 8) << (i / 8 + 7); /* the bucket's upper edge */
+    }
+    return 0;
+}
+
+void bp_live_status(const bp_live *l, bp_live_report *out)
+{
+    *out = (bp_live_report){
+        .blocks = atomic_load_explicit(&l->blocks, memory_order_relaxed),
+        .late_blocks = atomic_load_explicit(&l->late_blocks, memory_order_relaxed),
+        .xruns = atomic_load_explicit(&l->xruns, memory_order_relaxed),
+        .frames_lost = atomic_load_explicit(&l->frames_lost, memory_order_relaxed),
+        .block_frames = atomic_load_explicit(&l->block_frames, memory_order_relaxed),
+        .p50_ns = percentile(l, 500000), .p99_ns = percentile(l, 990000), .p999_ns = percentile(l, 999000),
+        .longest_ns = atomic_load_explicit(&l->longest_ns, memory_order_relaxed)};
+}

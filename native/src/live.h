@@ -1,0 +1,32 @@
+/* Playing in real time: a thread for the card reader, a callback for an audio server, a tap of what was played. */
+#ifndef BP_LIVE_H
+#define BP_LIVE_H
+
+#include "engine.h"
+
+#include <pthread.h>
+
+enum {
+    TIME_BUCKETS = 128, /* of render times: eight for each power of two, from 1 us on */
+    TAP_SECONDS = 8,
+};
+
+struct bp_live {
+    bp_engine *engine;
+    uint32_t rate;
+    pthread_t reader, clock;
+    _Atomic int reading, ticking;
+    uint32_t tick_frames;
+    /* When the block that is being rendered began: written by the audio thread under a sequence lock. */
+    _Atomic uint32_t sequence;
+    _Atomic uint64_t block_frame, block_ns;
+    _Atomic uint64_t blocks, late_blocks, xruns, frames_lost, longest_ns;
+    _Atomic uint32_t block_frames;
+    _Atomic uint32_t times[TIME_BUCKETS];
+    float *tap;             /* the last seconds, interleaved; a ring of `tap_frames`, a power of two */
+    uint32_t tap_frames;
+    _Atomic uint64_t tap_written, tap_read;
+    _Atomic int tapping;
+};
+
+#endif
