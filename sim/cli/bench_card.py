@@ -341,7 +341,7 @@ def risk(
     booted = boot(card, device, project)
     sizes = rams or tuple(booted.ram_bytes * 2 // 2**step for step in range(5, -1, -1))
     for size in sizes:
-        _check_ram(booted, size)
+        booted.under(size)  # refuses what no engine has
     messages = () if midi is None else tuple(read_midi(midi, booted.rate))
     with progress("playing", runs * len(sizes)) as advance:
         report = risk_curve(
@@ -358,15 +358,6 @@ def risk(
         print_json({**report.document(), "voices": voices, "seed": seed})
         return
     _show_risk(report)
-
-
-def _check_ram(booted: Booted, size: int) -> None:
-    """InputError where an engine cannot have so much, or so little, RAM."""
-    from sim.errors import InputError  # noqa: PLC0415
-
-    least, most = 8 * booted.block_bytes, (1 << 24) * booted.block_bytes
-    if not least <= size <= most:
-        raise InputError(f"{size} bytes of sample RAM are not between {least} and {most}")
 
 
 def _show_risk(report: RiskReport) -> None:

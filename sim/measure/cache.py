@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from firmware.hal import MidiMessage
 from native.types import Policy
 from sim.measure.belady import optimal_hit_rate
-from sim.measure.dry import CHUNK, Booted, Conditions, Dry, keys, play, power_on
+from sim.measure.dry import CHUNK, Booted, Conditions, Dry, dry_config, keys, play, power_on
 from sim.measure.mash import mash_for
 from sim.measure.parallel import Progress, map_jobs
 
@@ -26,6 +26,7 @@ POLICIES = tuple(Policy)
 BELADY = "belady"
 _RECORDS = 1 << 16
 _TAIL_S = 2.0
+_LEAST_RAM = 64 << 10
 _TABLE_STEPS = (-3, -2, -1, 0, 1, 2, 3)  # powers of two around the RAM asked for
 
 
@@ -57,6 +58,7 @@ class CacheRun:
     accesses: int
     hits: int
     different_blocks: int
+    block_bytes: int
     underruns: int
     optimum: float | None
 
@@ -79,6 +81,7 @@ def run_cache(job: CacheJob) -> CacheRun:
             counters.hits + counters.misses,
             counters.hits,
             len(np.unique(trace)),
+            dry.engine.config.block_bytes,
             counters.underruns,
             optimal_hit_rate(trace, blocks) if job.with_optimum else None,
         )
@@ -159,21 +162,21 @@ def cache_table(
     runs = map_jobs(run_cache, jobs, cluster=cluster, progress=progress)
     rows = tuple(_row(runs[at : at + len(policies)]) for at in range(0, len(runs), len(policies)))
     asked = next(run for run in runs if run.ram_bytes == rams_asked(booted, conditions))
-    different = asked.different_blocks * booted.block_bytes
+    different = asked.different_blocks * asked.block_bytes
     return CacheTable(title, asked.accesses, different, asked.ram_bytes, rows)
 
 
 def rams_asked(booted: Booted, conditions: Conditions) -> int:
     """The RAM asked for, or the profile's, in whole blocks."""
-    return (conditions.ram_bytes or booted.ram_bytes) // booted.block_bytes * booted.block_bytes
+    return dry_config(booted, conditions).pool_bytes
 
 
 def table_rams(booted: Booted, conditions: Conditions) -> list[int]:
-    """The RAM sizes of the table: at least 64 blocks each, none twice what all samples take."""
-    asked, block = rams_asked(booted, conditions), booted.block_bytes
-    sizes = {int(asked * 2.0**step) // block * block for step in _TABLE_STEPS}
-    most = 2 * max(booted.sample_bytes, block)
-    return sorted({asked} | {size for size in sizes if 64 * block <= size <= most})
+    """The RAM sizes of the table: none below `_LEAST_RAM`, none more than twice what all samples take."""
+    asked, most = rams_asked(booted, conditions), 2 * booted.sample_bytes
+    sizes = {int(asked * 2.0**step) for step in _TABLE_STEPS}
+    found = {asked} | {size for size in sizes if _LEAST_RAM <= size <= most}
+    return sorted({rams_asked(booted, replace(conditions, ram_bytes=size)) for size in found})
 
 
 def _row(runs: Sequence[CacheRun]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from firmware.boot import boot
 from firmware.catalogue import Catalogue
 from firmware.hal import MidiMessage
 from firmware.player import Player
-from firmware.profiles import Profile
+from firmware.profiles import Profile, load
 from native import CardModel, Device, Engine, card_device, null_device
 from native.types import (
     EngineConfig,
@@ -32,7 +32,7 @@ from native.types import (
     Steal,
 )
 from sdcard_image import open_card
-from sim.board import Setup, engine_config, profile_for
+from sim.board import Setup, adjusted, engine_config, profile_for
 from sim.errors import InputError
 from sim.heads import Head, choose_heads
 from sim.measure.mash import Key
@@ -53,10 +53,14 @@ class Booted:
         """Frames a second of the engine."""
         return int(self.profile.value("engine.rate"))
 
-    @property
-    def block_bytes(self) -> int:
-        """Of the cache."""
-        return int(self.profile.value("engine.block_bytes"))
+    def under(self, ram_bytes: int | None = None, voices: int | None = None) -> Profile:
+        """The device with so much sample RAM and so many voices, and what follows from that.
+
+        InputError where no engine has so little or so much.
+        """
+        block = load(self.profile.name).fact("engine.block_bytes")  # it may have shrunk with the RAM already
+        whole = replace(self.profile, facts={**self.profile.facts, "engine.block_bytes": block})
+        return adjusted(whole, Setup(ram_bytes=ram_bytes, voices=voices))
 
     @property
     def ram_bytes(self) -> int:
@@ -70,11 +74,9 @@ class Booted:
 
     @property
     def sample_bytes(self) -> int:
-        """Of the audio on the pads, each sample once, in whole cache blocks."""
+        """Of the audio on the pads, each sample once."""
         infos = {pad.sample.path: pad.sample for pad in self.catalogue.pads}.values()
-        block = self.block_bytes
-        sizes = (one.data_offset + one.frames * one.channels * one.encoding.size_bytes for one in infos)
-        return sum(-(-size // block) * block for size in sizes)
+        return sum(one.frames * one.channels * one.encoding.size_bytes for one in infos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,9 @@ def power_on(
 def dry_config(booted: Booted, conditions: Conditions) -> EngineConfig:
     """The engine under these conditions."""
     paths = {pad.sample.path for pad in booted.catalogue.pads}
-    config = engine_config(booted.profile, len(paths))
-    block = config.block_bytes
+    config = engine_config(booted.under(conditions.ram_bytes, conditions.voices), len(paths))
     return replace(
         config,
-        pool_bytes=(conditions.ram_bytes or config.pool_bytes) // block * block,
-        max_voices=conditions.voices or config.max_voices,
         policy=conditions.policy,
         schedule=conditions.schedule,
         on_miss=conditions.on_miss,
@@ -164,13 +163,13 @@ def dry_config(booted: Booted, conditions: Conditions) -> EngineConfig:
 
 def heads_for(booted: Booted, conditions: Conditions) -> list[Head]:
     """The heads to pin under these conditions, of the first bank and others, as the device chooses them."""
-    profile = booted.profile
-    changed = {"engine.ram_bytes": conditions.ram_bytes, "engine.head_ms": conditions.head_ms}
-    facts = {key: replace(profile.fact(key), value=new) for key, new in changed.items() if new is not None}
+    profile = booted.under(conditions.ram_bytes)
     if conditions.head_ms == 0:
         return []
-    bank = str(profile.value("pads.banks"))[0]
-    return choose_heads(booted.catalogue.pads, replace(profile, facts={**profile.facts, **facts}), bank)
+    if conditions.head_ms is not None:
+        length = replace(profile.fact("engine.head_ms"), value=conditions.head_ms)
+        profile = replace(profile, facts={**profile.facts, "engine.head_ms": length})
+    return choose_heads(booted.catalogue.pads, profile, str(profile.value("pads.banks"))[0])
 
 
 def number_samples(booted: Booted) -> dict[str, Sample]:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from firmware.player import Player
+from firmware.profiles import load
 from native import CardModel
 from sim.heads import head
 from sim.measure.dry import Booted, Conditions, Dry, play, power_on
@@ -101,7 +102,7 @@ def _pin(dry: Dry, job: TapJob, tap: Tap) -> None:
     pad, head_ms = job.booted.catalogue.pads[tap.pad], job.conditions.head_ms
     if head_ms is None:
         head_ms = float(job.booted.profile.value("engine.head_ms"))
-    one = head(pad, head_ms, job.booted.block_bytes)
+    one = head(pad, head_ms, dry.engine.config.block_bytes)
     dry.engine.pin(dry.sample_ids[pad.sample.path], one.first, one.frames)
     dry.engine.preload()
 
@@ -194,12 +195,14 @@ def _frames(found: Distribution | None) -> dict[str, int] | None:
 def cold_bound(booted: Booted, model: CardModel | None, block: int) -> int:
     """Frames that a cold pad may take: a command, one cache block at the card's speed, one audio block.
 
-    The command is the one planned for, its random part at its 95th percentile (ln 20 times the mean of an
-    exponential distribution) instead of its mean; spikes are not in it.
+    The cache block is the profile's; engines with little RAM have smaller ones, and then read several at
+    once. The command is the one planned for, its random part at its 95th percentile (ln 20 times the mean
+    of an exponential distribution) instead of its mean; spikes are not in it.
     """
     card_ns = 0.0
     if model is not None:
-        card_ns = model.fixed_ns + booted.block_bytes * model.ps_per_byte / 1000
+        block_bytes = int(load(booted.profile.name).value("engine.block_bytes"))
+        card_ns = model.fixed_ns + block_bytes * model.ps_per_byte / 1000
         card_ns += model.body_us * 1000 * (math.log(20) - 1)
     return math.ceil(card_ns * booted.rate / 1e9) + block
 

@@ -58,14 +58,19 @@ class HeadSize:
     bytes: int
 
 
-def head_sizes(booted: Booted, head_ms: float) -> list[HeadSize]:
-    """For each pad, the largest first."""
-    sizes = [_head_size(pad, booted, head_ms) for pad in booted.catalogue.pads]
+def block_bytes(booted: Booted, conditions: Conditions) -> int:
+    """The cache block under these conditions."""
+    return int(booted.under(conditions.ram_bytes).value("engine.block_bytes"))
+
+
+def head_sizes(booted: Booted, head_ms: float, block: int) -> list[HeadSize]:
+    """For each pad, the largest first; in cache blocks of ``block`` bytes."""
+    sizes = [_head_size(pad, head_ms, block) for pad in booted.catalogue.pads]
     return sorted(sizes, key=lambda one: -one.bytes)
 
 
-def _head_size(pad: Pad, booted: Booted, head_ms: float) -> HeadSize:
-    one = head(pad, head_ms, booted.block_bytes)
+def _head_size(pad: Pad, head_ms: float, block: int) -> HeadSize:
+    one = head(pad, head_ms, block)
     ratio = pad.settings.speed * 2 ** (pad.settings.pitch_cents / 1200)
     return HeadSize(f"{pad.bank}{pad.pad}", round(ratio, 4), one.frames, one.bytes)
 
@@ -112,7 +117,7 @@ def card_tail(job: RiskJob) -> Tail:
         return Tail(0.0, 0.0, 0.0, 0)
     pilot = replace(job, conditions=replace(job.conditions, trace_records=_PILOT_RECORDS))
     times = run_risk(pilot).command_ns or (0,)
-    block_ms = model.ms(1, job.booted.block_bytes)
+    block_ms = model.ms(1, block_bytes(job.booted, job.conditions))
     return Tail(block_ms, quantile(times, TAIL_PART) / 1e6, max(times) / 1e6, len(times))
 
 
@@ -202,7 +207,8 @@ def risk_curve(
     points = [
         _point(ram, found[place * runs : (place + 1) * runs], seconds) for place, ram in enumerate(rams)
     ]
-    return RiskReport(booted.rate, seconds, tail, head_ms, tuple(head_sizes(booted, head_ms)), tuple(points))
+    heads = head_sizes(booted, head_ms, block_bytes(booted, pilot.conditions))
+    return RiskReport(booted.rate, seconds, tail, head_ms, tuple(heads), tuple(points))
 
 
 def _point(ram: int, runs: Sequence[RiskRun], seconds: float) -> RiskPoint:

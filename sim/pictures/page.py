@@ -72,6 +72,7 @@ def song_page(report: SongReport, card: CardFacts | None = None) -> str:
     ]
     sections = [
         _run(report.recording, report.happenings),
+        _section("The card's work", _song_work(report)),
         _section("What was assumed", _song_facts(report) + (_declared(card) if card else "")),
         f"<details><summary>All metrics</summary>{tables.metrics_table(values)}</details>",
     ]
@@ -93,6 +94,21 @@ def _song_sentence(report: SongReport) -> str:
     first = report.underruns[0]
     where = f"the first at {first[0] / report.rate:.3f} s on {first[1]}"
     return f"{report.underrun_count:,} underruns, {where}.{why}"
+
+
+def _song_work(report: SongReport) -> str:
+    values = report.metrics
+    took = ", ".join(f"{name} {ms:.3g} ms" for name, ms in report.latency_ms.items())
+    pairs = [
+        ("commands", f"{values['card.reads']:,}"),
+        ("read", _mb(int(values["card.read_bytes"]))),
+        ("of it in vain", f"{_mb(int(values['reader.wasted_bytes']))}: voices had gone on without it"),
+        ("busy", f"{values['card.busy_ms'] / 1000:,.2f} s, the preload of pad heads included"),
+        ("a command", took),
+        ("streams waiting", f"{report.mean_depth:.1f} on average when a command was sent"),
+        ("errors", f"{values['card.read_errors']:,}" if values["card.read_errors"] else ""),
+    ]
+    return tables.facts_list(pairs)
 
 
 def _song_facts(report: SongReport) -> str:

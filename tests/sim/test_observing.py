@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 from collections import Counter, defaultdict
@@ -144,6 +145,30 @@ def test_a_trace_replaces_nothing_that_is_read(card: Path, midi: Path, tmp_path:
     assert len(result.stderr.strip().splitlines()) == 1
     assert midi.read_bytes() == before
     assert not list(tmp_path.iterdir())
+
+
+def test_a_song_under_stress_has_a_page_and_a_trace_that_agree(card: Path, midi: Path, tmp_path: Path):
+    song = ("stress", card, "--midi", midi, *SLOW)
+    for name in ("one", "two"):
+        told = rendered(*song, "--html", tmp_path / f"{name}.html", "--trace", tmp_path / f"{name}.json")
+    for kind in ("html", "json"):
+        assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
+    page = (tmp_path / "one.html").read_text("utf-8")
+    assert f"<b>{told['underrun_count']}</b><span>underruns</span>" in page
+    assert "Streaming cannot keep up" in page
+    assert "of it in vain" in page
+    events = json.loads((tmp_path / "one.json").read_text("ascii"))["traceEvents"]
+    assert sum(one["ph"] == "i" for one in events) == told["underrun_count"]
+
+
+def test_a_sweep_has_a_page_with_its_runs(card: Path, tmp_path: Path):
+    sweep = ("stress", card, "--ram", "1M", "--voices", "6..16", "--seconds", "2", *SLOW[2:])
+    told = rendered(*sweep, "--html", tmp_path / "sweep.html")
+    page = (tmp_path / "sweep.html").read_text("utf-8")
+    assert f"<b>{told['clean_voices']}</b><span>clean voices</span>" in page
+    assert told["sentence"] in html.unescape(page)
+    assert page.count("<h3>Slack</h3>") >= 1
+    assert all(html.escape(one["change"]) in page for one in told["suggestions"])
 
 
 # alerts of the engine itself, without a card or a song

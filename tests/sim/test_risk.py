@@ -47,12 +47,12 @@ def test_heads_last_for_the_tail_and_the_margin():
 
 def test_a_pad_that_plays_faster_has_a_longer_head():
     device = booted((2, 2, 2), [PadSettings(pitch_cents=1200), PadSettings(), PadSettings(speed=0.5)])
-    found = {one.pad: one for one in head_sizes(device, 100)}
+    found = {one.pad: one for one in head_sizes(device, 100, 4_096)}
     assert (found["A1"].ratio, found["A2"].ratio, found["A3"].ratio) == (2, 1, 0.5)
     assert found["A1"].frames == 9_601
     assert found["A2"].frames == 4_801
     assert found["A3"].frames == 2_401
-    assert head_sizes(device, 100)[0].pad == "A1"
+    assert head_sizes(device, 100, 4_096)[0].pad == "A1"
 
 
 def test_a_good_card_has_no_underruns_and_the_interval_says_how_sure_that_is():
