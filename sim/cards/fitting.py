@@ -54,7 +54,7 @@ def fit(timed: Sequence[Timed]) -> Fit | None:
         return None
     spikes: list[float] = []
     classes = {key: _without_spikes(np.array(group), spikes) for key, group in groups.items()}
-    body = _body(list(classes.values()))
+    body = _body([one for (length, _), one in classes.items() if length == SMALL])
     per_byte = _slope([(length, classes[length, -1]) for length in LARGE])
     steps = _steps({key[1]: one for key, one in classes.items() if key[0] == SMALL})
     fixed = max(0.0, classes[SMALL, 0].mean - body - SMALL * per_byte)
