@@ -16,7 +16,7 @@ from sim.watching import Glance, Names
 MOST_ROWS = 1_024  # beyond which neighbours are joined
 MOST_COMMANDS = 1 << 18  # beyond which every second is dropped, and of the next ones too
 MOST_LISTED = 10_000  # underruns, ends
-_MOST_VOICES = 512
+_MOST_VOICES = 4_096
 
 
 @dataclass(slots=True)

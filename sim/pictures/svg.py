@@ -7,6 +7,7 @@ The same data give the same bytes: no time, no chance, no machine's fonts (text 
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,7 @@ class Picture:
 @contextmanager
 def picture(name: str, label: str, height: float = 2.6) -> Iterator[Picture]:
     """Draw a figure; its ``svg`` is set on leaving. ``label`` says what it is to those who do not see it."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is no news for a user
     import matplotlib as mpl  # noqa: PLC0415  slow to import, and needed for pictures only
     from matplotlib.figure import Figure  # noqa: PLC0415
 

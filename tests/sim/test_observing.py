@@ -114,6 +114,11 @@ def test_metrics_and_alerts_are_in_the_report(card: Path, midi: Path, tmp_path: 
     assert alone["metrics"].items() <= watched["metrics"].items()
 
 
+def test_metrics_do_not_depend_on_the_block(card: Path, midi: Path):
+    render = ("render", card, "--midi", midi, *SLOW, "--block")
+    assert rendered(*render, 64)["metrics"] == rendered(*render, 1_000)["metrics"]
+
+
 def test_faults_are_in_the_trace(card: Path, midi: Path, tmp_path: Path):
     script = tmp_path / "faults.toml"
     script.write_text('[[fault]]\nkind = "remove"\nat_s = 1.0\nfor_s = 1.5\n')
