@@ -121,14 +121,13 @@ def _show_cache(found: CacheTable) -> None:
         style="bold",
     )
     names = [name for name in found.rows[0] if name not in ("ram_bytes", "accesses")]
-    table = Table("RAM", "asked for", *names, "of the best")
+    table = Table("RAM", "asked for", *names, "best / belady")
     for row in found.rows:
         best = max(row[name] for name in names if name != "belady")
         share = f"{best / row['belady']:.1%}" if row["belady"] else "-"
         style = "bold" if row["ram_bytes"] == found.ram_bytes else None
-        table.add_row(
-            human_size(row["ram_bytes"]), *(f"{row[name]:.2%}" for name in names), share, style=style
-        )
+        rates = [f"{row[name]:.2%}" for name in names]
+        table.add_row(human_size(row["ram_bytes"]), f"{row['accesses']:,}", *rates, share, style=style)
     out.print(table)
     verdict = (
         "LRU is the best of them"
@@ -230,12 +229,10 @@ def _show_latency(report: LatencyReport) -> None:
         f"{report.taps:,} taps on {report.pads} pads, warm and cold, at {report.rate:,} Hz", style="bold"
     )
     table = Table("frames", "warm p50", "p95", "max", "cold p50", "p95", "max")
-    fixed = [("input", report.input_frames), ("output", report.output_frames)]
-    rows = [("queue", "queue"), ("card wait", "card"), ("block", "block")]
-    table.add_row("input", *[str(fixed[0][1])] * 6)
-    for title, name in rows:
+    table.add_row("input", *[str(report.input_frames)] * 6)
+    for title, name in (("queue", "queue"), ("card wait", "card"), ("block", "block")):
         table.add_row(title, *_three(getattr(report.warm, name)), *_three(getattr(report.cold, name)))
-    table.add_row("output", *[str(fixed[1][1])] * 6)
+    table.add_row("output", *[str(report.output_frames)] * 6)
     table.add_row("tap to sound", *_three(report.warm.total), *_three(report.cold.total), style="bold")
     out.print(table)
     out.print(_bound_sentence(report))
