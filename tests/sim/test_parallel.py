@@ -10,9 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from measure_cards import booted
 
+from native import CardModel
 from sim.errors import InputError
+from sim.measure.dry import Conditions
 from sim.measure.parallel import RUN_CPUS, WorkerLostError, cores, map_jobs
+from sim.measure.risk import risk_curve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -199,6 +203,16 @@ def test_a_cluster_gives_the_same(cluster: str):
 def test_a_clusters_first_failure_is_raised(cluster: str):
     with pytest.raises(ValueError, match="job 2"):
         map_jobs(fails_late_for_small_ones, range(8), cluster=cluster)
+
+
+def test_a_risk_curve_is_the_same_on_a_cluster(cluster: str, monkeypatch: pytest.MonkeyPatch):
+    device = booted((1, 2))
+    conditions = Conditions(card=CardModel(command_us=3000, read_mb_per_s=2), voices=8)
+    for_two = {"runs": 3, "seconds": 10.0}
+    monkeypatch.setenv(RUN_CPUS, "1")
+    alone = risk_curve(device, conditions, (1 << 19, 1 << 20), **for_two)
+    assert alone.points[0].failed > 0
+    assert risk_curve(device, conditions, (1 << 19, 1 << 20), **for_two, cluster=cluster) == alone
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://", "gopher://a:1"])
