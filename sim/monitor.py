@@ -97,7 +97,8 @@ class Alert:
         """One sentence for people."""
         if self.state == "cleared":
             return f"streaming keeps up again (it was {self.trouble.value})"
-        return f"{TITLE}: {self.trouble.value} ({self.evidence}); {self.advice}"
+        title = TITLE if self.heard else "streaming is in danger"
+        return f"{title}: {self.trouble.value} ({self.evidence}); {self.advice}"
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
@@ -135,7 +136,9 @@ def judge(
         return Trouble.CARD_GONE, heard, f"all of {reads:.0f} reads failed"
     errors, reads = window.grew("card.read_errors"), window.grew("card.reads")
     if errors:
-        return Trouble.CARD_ERROR, heard, f"{errors:.0f} of {reads:.0f} reads failed"
+        answered = window.grew("reader.failovers")
+        mirror = f", the mirror card answered for {answered:.0f}" if answered else ""
+        return Trouble.CARD_ERROR, heard, f"{errors:.0f} of {reads:.0f} reads failed{mirror}"
     if window.grew("voices.ended_cpu") or window.grew("audio.xruns"):
         return Trouble.CPU, True, "rendering missed its deadline"
     slack_ms = window.last.get("voices.least_slack", rate) * 1000 / rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -205,29 +205,33 @@ class _Sounding:
     """The voices that sound, with the frame at which each was first seen: states do not say their start."""
 
     def __init__(self) -> None:
-        self.voices: dict[tuple[int, int], list[int]] = {}
+        self._voices: dict[tuple[int, int], list[int]] = {}
         self._gone: dict[tuple[int, int], list[int]] = {}
 
     def update(self, glance: Glance) -> None:
-        counts: defaultdict[tuple[int, int], int] = defaultdict(int)
-        for state in glance.states:
-            counts[state.tag, state.sample] += 1
+        """Follow the voices through a glance; of those of one pad that leave untold the eldest go first."""
         for end in glance.ends:
-            starts = self.voices.get((end.tag, end.sample), [])
-            later = [start for start in starts if start >= end.started]
-            if later:
-                starts.remove(min(later))
-        self._gone = {key: starts[counts[key] :] for key, starts in self.voices.items()}
-        for key, starts in self.voices.items():
-            del starts[counts[key] :]
+            key = end.tag, end.sample
+            if not _forget(self._gone.get(key, []), end.started):
+                _forget(self._voices.get(key, []), end.started)
+        counts = Counter((state.tag, state.sample) for state in glance.states)
+        self._gone = {key: starts[: len(starts) - counts[key]] for key, starts in self._voices.items()}
+        self._voices = {key: self._voices.get(key, [])[-count:] for key, count in counts.items()}
         for key, count in counts.items():
-            starts = self.voices.setdefault(key, [])
+            starts = self._voices[key]
             starts.extend([glance.since] * (count - len(starts)))
-        self.voices = {key: starts for key, starts in self.voices.items() if starts}
 
     def untold(self) -> list[tuple[tuple[int, int], list[int]]]:
         """What sounds, and what was gone at the last glance: the engine tells an end a moment later."""
-        return [*self.voices.items(), *self._gone.items()]
+        return [*self._voices.items(), *self._gone.items()]
+
+
+def _forget(starts: list[int], started: int) -> bool:
+    """Take out the voice that began at ``started``: within the block at whose begin it is noted."""
+    noted = [start for start in starts if start <= started]
+    if noted:
+        starts.remove(max(noted))
+    return bool(noted)
 
 
 def _least(states: Sequence[VoiceState]) -> dict[int, int | None]:

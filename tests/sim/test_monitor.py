@@ -77,6 +77,13 @@ def test_each_cause_is_told_from_the_others(growth: dict[str, float], trouble: T
     assert evidence in found[2]
 
 
+def test_errors_that_the_mirror_answers_are_a_danger_only():
+    first, second = snapshots({}, {"card.read_errors": 2, "reader.failovers": 2})
+    window = Window(100.0, first, second)
+    found = judge(window, window, CARD, RATE)
+    assert found == (Trouble.CARD_ERROR, False, "2 of 20 reads failed, the mirror card answered for 2")
+
+
 def test_what_nobody_hears_is_no_trouble():
     first, second = list(snapshots({}, {"voices.least_slack": 10, "card.busy_ms": 70.0}))
     window = Window(1_000.0, first, second)
@@ -91,6 +98,7 @@ def test_a_card_at_its_end_warns_before_it_is_heard():
     (alert,) = fed({}, *[low] * 9)
     assert (alert.state, alert.trouble, alert.heard) == ("raised", Trouble.BANDWIDTH, False)
     assert "1.0 ms of data left" in alert.evidence
+    assert alert.text.startswith("streaming is in danger: bandwidth (1.0 ms of data left")
 
 
 def test_a_warning_becomes_an_alarm_when_it_is_heard():

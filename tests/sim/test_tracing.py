@@ -13,6 +13,7 @@ import pytest
 from picture_runs import NAMES, RATE, Made
 
 from native import PAIR_BASE
+from native.types import EndCause, VoiceEnd
 from sim.errors import InputError
 from sim.tracefile import TraceFile
 from sim.tracing import BENCH, BUFFERS, VOICES, Tracer
@@ -149,6 +150,21 @@ def test_a_voice_that_is_gone_before_its_end_is_told_is_not_lost(tmp_path: Path,
         tmp_path / "run.json", [replace(run[0], ends=[]), last, replace(run[2], ends=[], states=[])]
     )
     assert not of(earlier, "X", pid=VOICES)
+
+
+def test_of_two_voices_of_a_pad_the_one_that_ended_is_drawn_once(tmp_path: Path, run: list[Glance]):
+    """Whether the engine tells the end at once or a glance later."""
+    state = run[0].states[0]
+    end = VoiceEnd(run[2].frame, run[0].since + 7, state.tag, state.sample, EndCause.END, 5, 5, 0)
+    for told in (2, 3):
+        states = [[state], [state, state], [state], [state]]
+        glances = [
+            replace(run[at], states=states[at], ends=[end] if at == told else []) for at in range(len(states))
+        ]
+        spans = of(traced(tmp_path / "run.json", glances), "X", pid=VOICES)
+        begins = sorted(one["ts"] for one in spans)
+        expected = [(run[0].since + 7) * 1e6 / RATE, run[1].since * 1e6 / RATE]
+        assert begins == pytest.approx(expected, abs=0.001)
 
 
 def test_voices_of_one_pad_get_a_track_each(tmp_path: Path, run: list[Glance]):
