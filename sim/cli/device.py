@@ -11,7 +11,7 @@ PROFILES = click.Choice(["generic", "sp404sx", "sp404mk2"])
 _SCHEDULES = click.Choice(["deadline", "rating", "emptiest"])
 _MISSES = click.Choice(["return", "hold", "drop"])
 _OVERLOADS = click.Choice(["none", "oldest", "quietest", "priority"])
-_POLICIES = click.Choice(["lru", "slru", "lfu"])
+_POLICIES = click.Choice(["lru", "slru", "mru"])
 
 
 def _with(options: tuple[Callable[..., Any], ...], command: Callable[..., Any]) -> Callable[..., Any]:

@@ -207,12 +207,12 @@ def test_a_clusters_first_failure_is_raised(cluster: str):
 
 def test_a_risk_curve_is_the_same_on_a_cluster(cluster: str, monkeypatch: pytest.MonkeyPatch):
     device = booted((1, 2))
-    conditions = Conditions(card=CardModel(command_us=3000, read_mb_per_s=2), voices=8)
-    for_two = {"runs": 3, "seconds": 10.0}
+    conditions = Conditions(card=CardModel(command_us=9000, read_mb_per_s=0.3), voices=8)
+    asked = {"runs": 3, "seconds": 30.0}
     monkeypatch.setenv(RUN_CPUS, "1")
-    alone = risk_curve(device, conditions, (1 << 19, 1 << 20), **for_two)
+    alone = risk_curve(device, conditions, (1 << 19, 1 << 20), **asked)
     assert alone.points[0].failed > 0
-    assert risk_curve(device, conditions, (1 << 19, 1 << 20), **for_two, cluster=cluster) == alone
+    assert risk_curve(device, conditions, (1 << 19, 1 << 20), **asked, cluster=cluster) == alone
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://", "gopher://a:1"])
