@@ -14,6 +14,7 @@ from native._check import check, in_range
 from native._native import ffi, lib
 from native.device import Device
 from native.types import (
+    Bend,
     Cause,
     Counters,
     EndCause,
@@ -270,6 +271,9 @@ class Engine:
             _fill_start(made, event)
         elif isinstance(event, Release):
             made.kind, made.tag = lib.BP_EVENT_RELEASE, event.tag
+        elif isinstance(event, Bend):
+            made.kind, made.tag = lib.BP_EVENT_TUNE, event.tag
+            made.ratio = 2.0 ** (event.cents / 1200.0)
         elif event.tag is None:
             made.kind = lib.BP_EVENT_STOP_ALL
         else:

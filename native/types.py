@@ -209,7 +209,16 @@ class Stop:
     tag: int | None = None
 
 
-Event = Start | Release | Stop
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """From ``frame`` on the voices of ``tag`` play ``cents`` above the pitch with which they started."""
+
+    frame: int
+    tag: int
+    cents: float
+
+
+Event = Start | Release | Stop | Bend
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,9 +197,11 @@ typedef struct bp_sample {
     uint32_t encoding;    /* bp_encoding */
 } bp_sample;
 
-typedef enum bp_event_kind { BP_EVENT_START, BP_EVENT_RELEASE, BP_EVENT_STOP, BP_EVENT_STOP_ALL } bp_event_kind;
+typedef enum bp_event_kind { BP_EVENT_START, BP_EVENT_RELEASE, BP_EVENT_STOP, BP_EVENT_STOP_ALL,
+                             BP_EVENT_TUNE } bp_event_kind;
 
-/* All that a control thread can ask of the voices. Release and stop read kind, frame and tag only. */
+/* All that a control thread can ask of the voices. Release and stop read kind, frame and tag only;
+ * tune also the ratio, to the speed with which the voices of the tag began. */
 typedef struct bp_event {
     uint64_t frame; /* when; a frame already rendered means now */
     uint32_t kind;  /* bp_event_kind */

@@ -155,7 +155,7 @@ void bp_engine_set_device(bp_engine *e, bp_device *device)
 
 int bp_engine_post(bp_engine *e, const bp_event *event)
 {
-    if (event->kind > BP_EVENT_STOP_ALL)
+    if (event->kind > BP_EVENT_TUNE || (event->kind == BP_EVENT_TUNE && !(event->ratio > 0)))
         return BP_EINVAL;
     if (event->kind == BP_EVENT_START &&
         (event->sample >= e->file_count || event->loop > BP_LOOP_PING_PONG || event->retrigger > BP_TOGGLE ||

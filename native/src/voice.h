@@ -59,6 +59,7 @@ typedef struct bp_voice {
     uint32_t least_blocks;       /* below this many the voice cannot even fade */
     uint32_t release;            /* frames */
     uint32_t tag, cost, group, stream, priority;
+    uint64_t base_inc;            /* before it was tuned */
     uint64_t started, retry_at; /* frames: of the start; from which a failed block may be asked for again */
     uint32_t underruns;
     uint8_t end_cause; /* bp_end_cause */

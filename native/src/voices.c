@@ -235,6 +235,38 @@ static uint32_t at_least(uint32_t value, uint32_t least)
     return value > least ? value : least;
 }
 
+/* What the voice takes of card and pool at its speed. */
+static void set_needs(const bp_engine *e, bp_voice *v)
+{
+    v->rate = (v->inc >> 16) * v->frame_bytes * e->config.rate >> 16;
+    v->rate += v->rate == 0;
+    uint64_t reach = ((BP_GRID + 2 * e->config.fade_frames) * v->inc >> 32) + 2 * BP_SINC_TAPS;
+    v->least_blocks = (uint32_t)(reach * v->frame_bytes / e->config.block_bytes) + 3;
+    uint64_t cycle = v->region.end - v->region.loop_start;
+    if (v->region.loop != BP_LOOP_NONE && cycle * v->frame_bytes > e->config.block_bytes) /* else it is held whole */
+        v->least_blocks += (uint32_t)(2 * (reach / cycle)); /* each pass begins and ends within a block */
+}
+
+/* Another speed while it sounds: the fade before a cut end moves with the end. */
+static void tune(bp_engine *e, bp_voice *v, double ratio)
+{
+    double inc = (double)v->base_inc * ratio;
+    const double most = BP_MAX_RATIO * 4294967296.0;
+    if (v->stage == BP_ENDED || v->killed)
+        return;
+    e->total_rate -= v->rate;
+    v->inc = inc < 1 ? 1 : inc > most ? (uint64_t)most : (uint64_t)(inc + 0.5);
+    set_needs(e, v);
+    e->total_rate += v->rate;
+    e->shares_stale = 1;
+    if (bp_ring_room(e->shared.orders) > e->shared.order_reserve) /* the reader's plan may lag; voices' ends may not */
+        bp_order_rate(&e->shared, v, v->rate);
+    if (v->cut_fade != UINT64_MAX && v->cut_fade > v->age) {
+        uint64_t left = (((v->last - v->u) << 32) - v->frac + v->inc - 1) / v->inc;
+        v->cut_fade = v->age + (left > v->cut_fade_frames ? left - v->cut_fade_frames : 1);
+    }
+}
+
 /* A region cut inside the file would start or end with a step: it gets a fade there. The file's own first and
  * last frames are played as they are. */
 static void start_envelope(const bp_engine *e, bp_voice *v, const bp_event *ev)
@@ -268,13 +300,8 @@ static void start(bp_engine *e, const bp_event *ev)
                     .gate = ev->gate || ev->loop != BP_LOOP_NONE};
     v->frame_bytes = f->format.channels * bp_encoding_bytes(f->format.encoding);
     v->last = bp_region_length(&v->region);
-    v->rate = (v->inc >> 16) * v->frame_bytes * e->config.rate >> 16;
-    v->rate += v->rate == 0;
-    uint64_t reach = ((BP_GRID + 2 * e->config.fade_frames) * v->inc >> 32) + 2 * BP_SINC_TAPS;
-    v->least_blocks = (uint32_t)(reach * v->frame_bytes / e->config.block_bytes) + 3;
-    uint64_t cycle = v->region.end - v->region.loop_start;
-    if (v->region.loop != BP_LOOP_NONE && cycle * v->frame_bytes > e->config.block_bytes) /* else it is held whole */
-        v->least_blocks += (uint32_t)(2 * (reach / cycle)); /* each pass begins and ends within a block */
+    v->base_inc = v->inc;
+    set_needs(e, v);
     start_envelope(e, v, ev);
     e->active[e->active_count++] = place;
     e->total_rate += v->rate;
@@ -353,7 +380,9 @@ void bp_voices_event(bp_engine *e, const bp_event *ev)
         bp_voice *v = &e->voices[e->active[i]];
         if (ev->kind != BP_EVENT_STOP_ALL && v->tag != ev->tag)
             continue;
-        if (ev->kind != BP_EVENT_RELEASE)
+        if (ev->kind == BP_EVENT_TUNE)
+            tune(e, v, ev->ratio);
+        else if (ev->kind != BP_EVENT_RELEASE)
             kill(e, v, BP_END_STOPPED);
         else if (v->gate)
             release(v);
