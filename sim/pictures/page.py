@@ -44,7 +44,7 @@ def stress_page(report: StressReport) -> str:
     ]
     return _page(
         f"Stress of {report.card}",
-        f"{report.device}, {_mb(report.ram_bytes)} of sample RAM, card {report.card_timing.title}",
+        f"{report.device}, {_ram(report.ram_bytes)} of sample RAM, card {report.card_timing.title}",
         sentence=report.sentence,
         mood="",
         keys=keys,
@@ -212,7 +212,7 @@ def _assumptions(report: StressReport) -> str:
         ("command time", f"{card.command_ms:g} ms"),
         ("speed", f"{card.mb_per_s:g} MB/s" if card.mb_per_s else "without limit"),
         ("spikes", card.spikes or "none"),
-        ("sample RAM", f"{_mb(report.ram_bytes)}, {_mb(report.pinned_bytes)} of it pinned"),
+        ("sample RAM", f"{_ram(report.ram_bytes)}, {_ram(report.pinned_bytes)} of it pinned"),
         (
             "samples",
             f"{kit.samples} on {kit.pads} pads, {_mb(kit.bytes)}, {kit.fragmented} in several pieces",
@@ -247,6 +247,11 @@ def _outcome(one: Outcome) -> str:
     if one.mean_depth is not None:
         parts.append(f"{one.mean_depth:.1f} streams waiting on average")
     return "; ".join(parts)
+
+
+def _ram(size_bytes: int) -> str:
+    """As users give it: 8M are 8 times 2^20 bytes."""
+    return f"{size_bytes / (1 << 20):,.4g} MB"
 
 
 def _mb(size_bytes: int) -> str:

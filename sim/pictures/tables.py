@@ -92,6 +92,8 @@ def ends_table(recording: Recording) -> str:
 
 def suggestions_table(report: StressReport) -> str:
     """What was tried, by what it buys."""
+    if report.limited != "underruns":
+        return "<p>Nothing was tried: no number of voices underran.</p>"
     if not report.suggestions:
         return "<p>Nothing that was tried would hold more voices.</p>"
     most = max([report.clean_voices, *(one.clean_voices for one in report.suggestions), 1])

@@ -189,6 +189,11 @@ def test_a_song_without_underruns_says_so(run: Recording):
     assert 'class="verdict ok">Every voice had its data in time.' in page
 
 
+def dots(svg: str, colour: str) -> int:
+    """How many dots of a colour a plot has."""
+    return len(re.findall(rf'<use [^>]*style="fill: var\(--{colour}\)', svg))
+
+
 def marks(svg: str, colour: str) -> int:
     """How many markers of a colour a plot has."""
     return len(re.findall(rf"<use [^>]*style=\"[^\"]*stroke: var\(--{colour}\)[^\"]*stroke-width: 1.3", svg))
@@ -273,6 +278,16 @@ def test_a_sweep_without_a_bound_or_points_is_still_a_page():
     told = read(stress_page(endless)).told
     assert "Nothing that was tried" in told
     assert sweeps.underruns(endless) == ""
+
+
+def test_a_sweep_in_which_nothing_broke_says_so():
+    points = tuple(replace(point, underruns=0) for point in stress_report().points)
+    calm = replace(stress_report(), points=points, limited="asked", suggestions=())
+    told = read(stress_page(calm)).told
+    assert "Nothing was tried: no number of voices underran." in told
+    drawn, broken = sweeps.underruns(calm), sweeps.underruns(stress_report())
+    assert dots(drawn, "bad") == 0 < dots(broken, "bad")
+    assert dots(drawn, "good") > dots(broken, "good")
 
 
 def test_an_empty_run_is_still_a_page():
