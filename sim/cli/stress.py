@@ -10,7 +10,7 @@ import click
 
 from sim.cli.common import PATH, SIZE, Seconds, json_option, print_json, printable, progress
 from sim.cli.device import device_options, engine_options, setup_values
-from sim.cli.outputs import check_reports, write_report
+from sim.cli.outputs import check_reports, same, write_report
 
 if TYPE_CHECKING:
     from sim.board import Setup
@@ -125,6 +125,10 @@ def stress(
         _refuse(voices=voices is not None, heads=heads, cluster=cluster is not None)
     reports = {name: path for name, path in (("--html", html), ("--trace", trace)) if path is not None}
     check_reports(card, None, reports)
+    inputs = [Path(one) for one in (midi, timing) if one]
+    for option, path in reports.items():
+        if any(same(path, one) for one in inputs):
+            raise InputError(f"{option} {path} would replace what is read; choose another path")
     preset = _card(timing, card_latency, card_speed)
     setup = Setup(
         device,

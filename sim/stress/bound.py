@@ -1,13 +1,16 @@
-"""What no reader can beat: the most voices that a card and a pool of RAM allow.
+"""The most voices that a card and a pool of RAM allow.
 
 A voice that consumes R bytes a second has R/q commands a second where each brings q bytes. Each command costs
 a fixed time t and its bytes at the bandwidth W; the card is one, so that
 
     V R (t/q + 1/W) <= 1.
 
-With V voices and M bytes of RAM no transfer is longer than q = M/V: it must fit where the voice keeps what it
-has not played yet. Nor does one go beyond the piece of the file in which it lies: a piece of length L takes
-ceil(L/q) commands. Voices of different R add up.
+With V voices that have each its own part of M bytes of RAM, no transfer is longer than q = M/V: it must fit
+where the voice keeps what it has not played yet. Nor does one go beyond the piece of the file in which it
+lies: a piece of length L takes ceil(L/q) commands. Voices of different R add up.
+
+Voices that lend each other room can do better: what a transfer of q bytes brought is half played on average,
+so that q/2 for each voice must fit, and q = 2M/V. That is what no reader at all can beat.
 """
 
 from __future__ import annotations
@@ -33,10 +36,12 @@ def bound(kit: Kit, card: Nominal, ram_bytes: int) -> Bound:
     """
     demand = _Demand(kit, card, ram_bytes)
     voices = _solve(demand, card.free_part)
+    shared = _solve(_Demand(kit, card, 2 * ram_bytes), card.free_part)
     at = min(voices, MOST_VOICES)
     rate, commands, busy_s = demand.of(at)
     return Bound(
-        voices=voices,
+        voices=round(voices, 4),
+        shared_voices=round(shared, 4),
         voice_bytes_per_s=round(rate / at, 1),
         ram_bytes=ram_bytes,
         command_ms=round(busy_s / commands * 1000, 4),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +14,10 @@ from native.types import Underrun, VoiceEnd
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What no reader can beat: ``voices`` solves V R (t/q + 1/W) <= 1, q = min(M/V, longest piece) of a file.
+    """Where the card is used up: ``voices`` solves V R (t/q + 1/W) = 1, q = M/V or a file's piece if shorter.
 
-    ``voices`` is no whole number. 0 for t or infinity for W mean that the card has no such limit;
-    ``voices`` is infinite for a card without any.
+    ``voices`` is no whole number, and infinite for a card that takes no time. It is what no reader beats that
+    gives each voice its own part of the RAM; where voices lend each other room, none beats ``shared_voices``.
     """
 
     voices: float
@@ -26,6 +27,7 @@ class Bound:
     mb_per_s: float  # W, 10^6 bytes; what crossings cost is taken off
     transfer_bytes: float  # q at the bound
     piece_bytes: float  # no transfer is longer than a piece of a file: their mean length
+    shared_voices: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,11 @@ class StressReport:
     @property
     def ratio(self) -> float | None:
         """Clean voices as a part of the bound; None where the bound is infinite."""
-        return self.clean_voices / self.bound.voices if self.bound.voices != float("inf") else None
+        return self.clean_voices / self.bound.voices if self.bound.voices != math.inf else None
 
     def document(self) -> dict[str, Any]:
         """The report as JSON values; the same for the same seed, whatever ran it and how long it took."""
-        finite = self.bound.voices != float("inf")
+        finite = self.bound.voices != math.inf
         return {
             "clean_voices": self.clean_voices,
             "bound_voices": round(self.bound.voices, 2) if finite else None,
@@ -186,7 +188,7 @@ class StressReport:
             "device": self.device,
             "card_timing": asdict(self.card_timing),
             "kit": asdict(self.kit),
-            "bound": {**asdict(self.bound), "voices": round(self.bound.voices, 4)} if finite else None,
+            "bound": _finite(asdict(self.bound)) if finite else None,
             "ram_bytes": self.ram_bytes,
             "pinned_bytes": self.pinned_bytes,
             "schedule": self.schedule,
@@ -200,6 +202,11 @@ class StressReport:
             "beyond": None if self.beyond is None else outcome_document(self.beyond),
             "options": self.options,
         }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """None for what is infinite, which JSON cannot say."""
+    return {name: None if value == math.inf else value for name, value in values.items()}
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 
 from sim.stress.click import Click
-from sim.stress.report import Outcome, StressReport
+from sim.stress.report import Bound, Outcome, StressReport
 from sim.stress.song import SongReport
 
 _BAR = 40  # characters
 _SHOWN = 10  # suggestions
+_TELLING_HITS = 0.01
 
 
 def lines(report: StressReport, clicks: list[Click]) -> Iterator[str]:
@@ -99,7 +100,19 @@ def _facts(report: StressReport) -> Iterator[tuple[str, str]]:
     ratio = f"; measured ÷ bound {report.ratio:.3f}" if report.ratio is not None else ""
     yield "bound", f"{bound.voices:.2f} voices, by transfers of {bound.transfer_bytes / 1024:,.1f} KB{ratio}"
     if report.at_limit is not None and report.clean_voices > bound.voices:
-        yield "", f"over the bound because {report.at_limit.hit_part:.0%} of the blocks were in RAM already"
+        yield "", _over_the_bound(report.at_limit, bound)
+
+
+def _over_the_bound(outcome: Outcome, bound: Bound) -> str:
+    """Why there can be more voices than where each streams through a part of the RAM of its own."""
+    why = []
+    if outcome.hit_part >= _TELLING_HITS:
+        why.append(f"{outcome.hit_part:.0%} of the blocks were in RAM already")
+    if outcome.mean_transfer_bytes > bound.ram_bytes / outcome.voices:
+        why.append(
+            f"voices lent each other room for transfers of {outcome.mean_transfer_bytes / 1024:,.1f} KB"
+        )
+    return f"over the bound because {' and '.join(why)}" if why else "over the bound in so short a time"
 
 
 def _ram(report: StressReport) -> str:

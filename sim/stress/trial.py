@@ -17,6 +17,7 @@ from sim.stress.report import Outcome
 
 LOOK = 1_024  # frames between two looks at a trial that is watched
 _CHUNK = 8_192  # the same at one that is not
+_MOMENT_S = 0.01
 _GAIN = 0.01  # so that many voices do not overdrive anything
 
 Look = Callable[[Sequence[Underrun]], None]
@@ -74,6 +75,7 @@ def run_trial(trial: Trial, *, dry: bool = True) -> Outcome:
 def pinned_bytes(trial: Trial) -> int:
     """What the pins of a trial take of the RAM."""
     with playing(trial) as run:
+        run.until(_MOMENT_S)  # counters are as of the last render
         return run.engine.counters().pinned_bytes
 
 
