@@ -103,10 +103,11 @@ uint32_t bp_pace_choose(bp_reader *r, uint64_t start_ns)
     return best;
 }
 
-/* A voice that has begun without data waits for its first command: that brings what it needs to sound, no more. */
+/* A voice that has begun without data waits for its first command: that brings what it needs to sound until its
+ * next one, no more. */
 static uint32_t first_blocks(const bp_reader *r, uint32_t stream)
 {
-    uint64_t until_ns = bp_first_deadline(r, stream) + r->first_ns;
+    uint64_t until_ns = bp_first_deadline(r, stream) + r->first_ns + 2 * cycle_ns(r);
     uint32_t count = 0;
     for (uint32_t slot = r->queues[stream].head; slot != BP_NONE && r->nodes[slot].deadline_ns <= until_ns;
          slot = r->nodes[slot].next)
