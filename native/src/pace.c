@@ -103,11 +103,25 @@ uint32_t bp_pace_choose(bp_reader *r, uint64_t start_ns)
     return best;
 }
 
+/* A voice that has begun without data waits for its first command: that brings what it needs to sound until its
+ * next one, no more. */
+static uint32_t first_blocks(const bp_reader *r, uint32_t stream)
+{
+    uint64_t until_ns = bp_first_deadline(r, stream) + r->first_ns + 2 * cycle_ns(r);
+    uint32_t count = 0;
+    for (uint32_t slot = r->queues[stream].head; slot != BP_NONE && r->nodes[slot].deadline_ns <= until_ns;
+         slot = r->nodes[slot].next)
+        count++;
+    return count < r->max_blocks ? count : r->max_blocks;
+}
+
 /* How many blocks the next command for a stream may take, without making it or another stream late. */
 uint32_t bp_pace_quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
 {
     if (r->ps_per_byte == 0)
         return r->max_blocks;
+    if (r->queues[stream].fresh && bp_first_deadline(r, stream) <= start_ns)
+        return first_blocks(r, stream);
     uint64_t cycle = cycle_ns(r), most_bytes = (uint64_t)r->max_blocks * r->block_bytes;
     uint64_t own = least_bytes(r, stream, cycle), first = bp_first_deadline(r, stream);
     int late = until(first, start_ns + transfer_ns(r, own)) == 0;

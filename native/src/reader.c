@@ -39,6 +39,7 @@ void bp_reader_init(bp_reader *r, bp_arena *arena, const bp_config *config, uint
     r->max_blocks = config->max_transfer_blocks;
     r->rate = config->rate;
     r->schedule = config->schedule;
+    r->first_ns = bp_frames_to_ns(config->fade_frames, config->rate);
     r->traced = config->trace_records;
     r->watch = config->overload != BP_OVERLOAD_NONE;
     r->stream_count = streams;
@@ -164,7 +165,8 @@ static void take_orders(bp_reader *r)
         } else if (o->kind == BP_ORDER_RATE) {
             r->open_rate += o->deadline - q->rate;
             r->open_count += (uint64_t)(o->deadline > 0) - (uint64_t)(q->rate > 0);
-            *q = (bp_queue){q->head, q->tail, q->length, o->tag, o->priority, o->deadline, ++r->begun};
+            *q = (bp_queue){q->head, q->tail, q->length, o->tag, o->priority, q->fresh || q->rate == 0, o->deadline,
+                            ++r->begun};
         } else if (r->nodes[o->slot].queued && r->nodes[o->slot].generation == o->generation) {
             dequeue(r, o->slot);
             deliver(r, o->slot, BP_EFULL, 0);
@@ -199,6 +201,7 @@ static void serve(bp_reader *r, uint32_t stream, uint64_t start_ns)
     uint32_t most = bp_pace_quota(r, stream, start_ns);
     r->free_ns = start_ns;
     uint32_t count = bp_fetch(r, stream, most, got);
+    r->queues[stream].fresh = 0;
     unqueue_first(r, stream, got[count - 1].slot, count);
     for (uint32_t i = 0; i < count; i++)
         deliver(r, got[i].slot, got[i].status, got[i].done_ns);

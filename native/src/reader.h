@@ -51,6 +51,7 @@ typedef struct bp_node { /* one for each cache slot */
 typedef struct bp_queue {
     uint32_t head, tail, length;
     uint32_t tag, priority;
+    uint32_t fresh; /* it has not been served yet */
     uint64_t rate;  /* bytes a second */
     uint64_t begun; /* counts the streams: the larger, the younger */
 } bp_queue;
@@ -66,6 +67,7 @@ typedef struct bp_reader {
     unsigned char *data; /* the cache's block memory */
     uint32_t block_bytes, max_blocks, rate, schedule;
     uint64_t command_ns, ps_per_byte;
+    uint64_t first_ns;              /* playing time that a voice needs to begin, beyond its first block's deadline */
     uint64_t open_count, open_rate; /* of the streams that consume */
     uint64_t free_ns;               /* when the device is done with what it was given */
     uint64_t begun;

@@ -162,7 +162,7 @@ def test_a_closed_engine_and_a_device_taken_over_are_refused() -> None:
 
 @pytest.mark.parametrize(("latency", "speed"), [(-1, 1), (NAN, 1), (1, -1), (1, NAN), (1e7, 1), (INF, 1)])
 def test_a_card_that_cannot_be_is_refused(latency: float, speed: float) -> None:
-    with pytest.raises(EngineError, match="command_us|read_mb_per_s"):
+    with pytest.raises(EngineError, match=r"command_us|read_mb_per_s"):
         emulated_card(ram_device(b""), latency_ms=latency, mb_per_s=speed)
 
 

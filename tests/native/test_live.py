@@ -1,4 +1,4 @@
-"""Real time: a thread reads, a clock or an audio server asks, and what is heard is what offline rendering gives."""
+"""Real time: a thread reads, a clock asks, and what is heard is what offline rendering gives."""
 
 from __future__ import annotations
 
