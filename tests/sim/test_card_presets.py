@@ -113,3 +113,20 @@ def test_a_model_is_read_back_as_written(
     path.write_text(to_toml(title, model, [title], [title]), "utf-8")
     back = load_card(str(path))
     assert (back.model, back.title, back.sources) == (model, title, (title,))
+
+
+def test_the_documented_table_is_the_presets():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "cards.md").read_text("utf-8")
+    for name in preset_names():
+        preset = load_card(name)
+        m = preset.model
+        size = f"{m.spike_ms:g} to {m.wear_ms:g}" if m.wear_ms else f"{m.spike_ms:g}"
+        cells = (
+            f"`{name}`",
+            f"{(m.command_us + m.first_byte_us) / 1000:g}",
+            f"{m.body_us / 1000:g}",
+            f"{m.read_mb_per_s:g}" if m.read_mb_per_s else "any",
+            f"{size} / {m.spike_every_s:g} s" if m.spike_every_s else "none",
+            preset.title,
+        )
+        assert f"| {' | '.join(cells)} |" in text

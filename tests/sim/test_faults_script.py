@@ -15,7 +15,7 @@ from native import FaultKind
 from sdcard_image import Item, build_image, open_card
 from sim.errors import InputError
 from sim.faults.plan import Cards, postings
-from sim.faults.script import parse_script, read_script
+from sim.faults.script import kind_name, parse_script, read_script
 from sim.slots import Slot
 
 
@@ -206,3 +206,16 @@ def test_a_card_that_comes_in_ends_the_stay_of_the_other(slots: list[Slot]):
         (FaultKind.REMOVED, 1),
         (FaultKind.INSERTED, 0),
     ]
+
+
+def test_the_documented_script_is_one():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "faults.md").read_text("utf-8")
+    told = script(text.split("```toml")[1].split("```")[0])
+    assert {one.kind for one in told.faults} == set(FaultKind)
+    assert (len(told.randoms), len(told.writes), len(told.resyncs)) == (1, 1, 1)
+    for name in parse_names():
+        assert f'kind = "{name}"' in text
+
+
+def parse_names() -> list[str]:
+    return [kind_name(kind) for kind in FaultKind]
