@@ -260,11 +260,12 @@ class Engine:
         """Queue an event; events must come in order of frame. QueueFullError when `EVENT_QUEUE` wait."""
         what = f"{type(event).__name__.lower()} at frame {event.frame}"
         with in_range(what):
-            self._fill(event)
+            self.describe(event, self._event)
         check(lib.bp_engine_post(self._engine, self._event), what)
 
-    def _fill(self, event: Event) -> None:
-        made = self._event
+    @staticmethod
+    def describe(event: Event, made: Any) -> None:
+        """Write an event to a C one, for `Live` and `post` alone."""
         made.frame = event.frame
         if isinstance(event, Start):
             made.kind, made.tag = lib.BP_EVENT_START, event.tag

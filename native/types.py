@@ -333,3 +333,5 @@ class LiveReport:
     p99_us: float
     p999_us: float
     longest_us: float
+    late_events: int = 0  # posted when their frame was rendered already
+    realtime_threads: int = 0  # of ours, to which the system gave real-time priority

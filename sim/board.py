@@ -46,6 +46,7 @@ class Setup:
     dry: bool = False
     measure: bool = False
     trace_records: int = 0
+    threaded: bool = False  # a thread reads the card, as in playing live
     mirror: Path | None = None  # a second card that answers where the first does not
     setlist: tuple[str, ...] = ()  # paths, folders and pads that the mirror is for; empty: all that it holds
     pins: tuple[str, ...] = ()  # paths, folders and pads whose samples are wholly kept in RAM
@@ -125,6 +126,7 @@ def as_set_up(config: EngineConfig, setup: Setup) -> EngineConfig:
         dry=setup.dry,
         measure=setup.measure,
         trace_records=setup.trace_records,
+        threaded_reader=setup.threaded,
     )
 
 

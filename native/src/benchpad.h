@@ -335,6 +335,8 @@ typedef struct bp_live_report {
     uint64_t frames_lost;         /* of the tap: nobody read it */
     uint64_t block_frames;        /* of the last block */
     uint64_t p50_ns, p99_ns, p999_ns, longest_ns; /* time to render a block */
+    uint64_t late_events;         /* posted when their frame was rendered already */
+    uint32_t realtime;            /* the threads of ours that the system gave real-time priority */
 } bp_live_report;
 
 /* [OFF] An engine made with threaded_reader, to be played in real time. NULL otherwise, or without memory. */
@@ -355,6 +357,9 @@ int bp_live_callback(const void *input, void *output, unsigned long frames, cons
                      void *live);
 /* [CT] The frame that is due now, between the blocks' beginnings by the clock. */
 uint64_t bp_live_now(const bp_live *live);
+/* [CT] Posts `count` events together for one frame: `lead` frames after what is due now, and after the last that was
+ * posted so. Stores the frame in each; nothing is posted where one is refused. All events must be posted so. */
+int bp_live_post(bp_live *live, bp_event *events, uint32_t count, uint32_t lead);
 /* [CT] Takes at most `most` frames of what was played, interleaved stereo; returns how many. The first call begins it. */
 uint32_t bp_live_read(bp_live *live, float *out, uint32_t most);
 /* [CT] */

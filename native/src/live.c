@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "live.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 enum {
     BUSY_NS = 300000,  /* between two looks of the reader while voices sound: a fraction of a block */
     IDLE_NS = 2000000, /* and while none does: a pad's head is in RAM */
+    OUR_PRIORITY = 4,  /* real-time, above the least: below every audio server's own */
 };
 
 static uint64_t now_ns(void)
@@ -134,16 +136,25 @@ static int start(_Atomic int *running, pthread_t *thread, void *(*run)(void *), 
 {
     if (atomic_exchange(running, 1))
         return BP_EINVAL;
-    if (pthread_create(thread, NULL, run, l) == 0)
-        return BP_OK;
-    atomic_store(running, 0);
-    return BP_ENOMEM;
+    if (pthread_create(thread, NULL, run, l)) {
+        atomic_store(running, 0);
+        return BP_ENOMEM;
+    }
+    struct sched_param priority = {.sched_priority = sched_get_priority_min(SCHED_FIFO) + OUR_PRIORITY};
+    if (pthread_setschedparam(*thread, SCHED_FIFO, &priority) == 0) /* not everybody may */
+        atomic_fetch_add(&l->realtime, 1);
+    return BP_OK;
 }
 
-static void stop(_Atomic int *running, pthread_t *thread)
+static void stop(bp_live *l, _Atomic int *running, pthread_t *thread)
 {
-    if (atomic_exchange(running, 0))
-        pthread_join(*thread, NULL);
+    int policy;
+    struct sched_param priority;
+    if (!atomic_exchange(running, 0))
+        return;
+    if (pthread_getschedparam(*thread, &policy, &priority) == 0 && policy == SCHED_FIFO)
+        atomic_fetch_sub(&l->realtime, 1);
+    pthread_join(*thread, NULL);
 }
 
 /* ---- control ---- */
@@ -186,7 +197,7 @@ int bp_live_start_reader(bp_live *l)
 
 void bp_live_stop_reader(bp_live *l)
 {
-    stop(&l->reading, &l->reader);
+    stop(l, &l->reading, &l->reader);
 }
 
 int bp_live_start_clock(bp_live *l, uint32_t frames)
@@ -199,7 +210,7 @@ int bp_live_start_clock(bp_live *l, uint32_t frames)
 
 void bp_live_stop_clock(bp_live *l)
 {
-    stop(&l->ticking, &l->clock);
+    stop(l, &l->ticking, &l->clock);
 }
 
 uint64_t bp_live_now(const bp_live *l)
@@ -218,6 +229,25 @@ uint64_t bp_live_now(const bp_live *l)
     uint64_t past = now_ns() - ns, most = atomic_load_explicit(&l->block_frames, memory_order_relaxed);
     uint64_t frames = past / 1000 * l->rate / 1000000;
     return frame + (frames < 2 * most ? frames : 2 * most); /* a server that stopped does not move the time */
+}
+
+int bp_live_post(bp_live *l, bp_event *events, uint32_t count, uint32_t lead)
+{
+    if (bp_ring_room(&l->engine->events) < count)
+        return BP_EFULL;
+    uint64_t frame = bp_live_now(l) + lead;
+    if (frame < l->posted)
+        frame = l->posted;
+    for (uint32_t i = 0; i < count; i++) {
+        events[i].frame = frame;
+        int status = bp_engine_post(l->engine, &events[i]);
+        if (status != BP_OK)
+            return status;
+    }
+    l->posted = frame + 1;
+    if (bp_engine_frame(l->engine) > frame)
+        bp_tally(&l->late_events, 1);
+    return BP_OK;
 }
 
 uint32_t bp_live_read(bp_live *l, float *out, uint32_t most)
@@ -263,5 +293,7 @@ void bp_live_status(const bp_live *l, bp_live_report *out)
         .frames_lost = atomic_load_explicit(&l->frames_lost, memory_order_relaxed),
         .block_frames = atomic_load_explicit(&l->block_frames, memory_order_relaxed),
         .p50_ns = percentile(l, 500000), .p99_ns = percentile(l, 990000), .p999_ns = percentile(l, 999000),
-        .longest_ns = atomic_load_explicit(&l->longest_ns, memory_order_relaxed)};
+        .longest_ns = atomic_load_explicit(&l->longest_ns, memory_order_relaxed),
+        .late_events = atomic_load_explicit(&l->late_events, memory_order_relaxed),
+        .realtime = atomic_load_explicit(&l->realtime, memory_order_relaxed)};
 }

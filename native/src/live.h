@@ -27,6 +27,9 @@ struct bp_live {
     uint32_t tap_frames;
     _Atomic uint64_t tap_written, tap_read;
     _Atomic int tapping;
+    uint64_t posted; /* the frame of the last events, plus one; the control thread's own */
+    _Atomic uint64_t late_events;
+    _Atomic uint32_t realtime;
 };
 
 #endif
