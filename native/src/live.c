@@ -65,8 +65,24 @@ static void tap(bp_live *l, const float *out, uint32_t frames)
     atomic_store_explicit(&l->tap_written, at + frames, memory_order_release);
 }
 
+/* Either the audio thread sees that it may not go in, or the control thread sees that it is inside: both orders of
+ * the two stores and loads are the same for all (sequentially consistent). */
+static int enter(bp_live *l)
+{
+    atomic_store(&l->inside, 1);
+    if (!atomic_load(&l->paused))
+        return 1;
+    atomic_store(&l->inside, 0);
+    return 0;
+}
+
 void bp_live_render(bp_live *l, float *out, uint32_t frames)
 {
+    if (!enter(l)) {
+        memset(out, 0, (size_t)frames * 2 * sizeof *out);
+        bp_tally(&l->paused_frames, frames);
+        return;
+    }
     uint64_t began = now_ns();
     stamp(l, bp_engine_frame(l->engine), began);
     bp_engine_render(l->engine, out, frames);
@@ -80,6 +96,7 @@ void bp_live_render(bp_live *l, float *out, uint32_t frames)
         atomic_store_explicit(&l->longest_ns, took, memory_order_relaxed);
     _Atomic uint32_t *bucket = &l->times[time_bucket(took)];
     atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1, memory_order_relaxed);
+    atomic_store_explicit(&l->inside, 0, memory_order_release);
 }
 
 int bp_live_callback(const void *input, void *output, unsigned long frames, const void *times, unsigned long flags,
@@ -213,6 +230,33 @@ void bp_live_stop_clock(bp_live *l)
     stop(l, &l->ticking, &l->clock);
 }
 
+void bp_live_pause(bp_live *l)
+{
+    atomic_store(&l->paused, 1);
+    while (atomic_load(&l->inside))
+        sleep_ns(100000);
+    l->was_reading |= atomic_load(&l->reading);
+    bp_live_stop_reader(l);
+}
+
+int bp_live_resume(bp_live *l)
+{
+    int status = l->was_reading ? bp_live_start_reader(l) : BP_OK;
+    l->was_reading = 0;
+    atomic_store(&l->paused, 0);
+    return status;
+}
+
+int bp_live_exchange(bp_live *l, bp_engine *engine)
+{
+    if (!atomic_load(&l->paused) || !engine->config.threaded_reader || engine->config.rate != l->rate)
+        return BP_EINVAL;
+    l->engine = engine;
+    l->posted = 0;
+    stamp(l, bp_engine_frame(engine), now_ns()); /* the audio thread is not inside: nobody else writes it */
+    return BP_OK;
+}
+
 uint64_t bp_live_now(const bp_live *l)
 {
     uint32_t before, after;
@@ -295,5 +339,6 @@ void bp_live_status(const bp_live *l, bp_live_report *out)
         .p50_ns = percentile(l, 500000), .p99_ns = percentile(l, 990000), .p999_ns = percentile(l, 999000),
         .longest_ns = atomic_load_explicit(&l->longest_ns, memory_order_relaxed),
         .late_events = atomic_load_explicit(&l->late_events, memory_order_relaxed),
+        .paused_frames = atomic_load_explicit(&l->paused_frames, memory_order_relaxed),
         .realtime = atomic_load_explicit(&l->realtime, memory_order_relaxed)};
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from firmware.hal import MidiMessage
 from firmware.midi import NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
-from native.types import Bend, Event, QueueFullError, Release, Stop
+from native import Live
+from native.types import Bend, Event, QueueFullError, Release, Start, Stop
 from sim.errors import InputError
 from sim.live.machine import Machine
 from sim.live.pads import PadModes
@@ -26,14 +28,15 @@ class Hands:
     while posting: whoever exchanges the machine takes it. It is never waited for by the audio thread.
     """
 
-    def __init__(self, machine: Machine, lead: int) -> None:
+    def __init__(self, machine: Machine, live: Live, lead: int) -> None:
         self.lock = threading.RLock()
         self.modes = PadModes()
         self.take: MidiTake | None = None
         self.last_frame = 0  # of the session's frames: the last that something was posted for
         self.dropped = 0  # starts for which the engine's queue had no room
+        self.volume = 1.0  # of what starts from now on
         self.unrecorded = 0  # what no message of the device can say
-        self._lead = lead
+        self._live, self._lead = live, lead
         self.machine = machine
 
     def press(self, bank: int, pad: int, velocity: int = 127) -> int:
@@ -69,6 +72,14 @@ class Hands:
         """Silence, now: everything fades out, and nothing is held any more."""
         return self._play(lambda: self._post_all([Stop(0)]), None)
 
+    def start(self, event: Start) -> int:
+        """Start a voice that is on no pad. No recording keeps it."""
+        return self._play(lambda: self._post_all([event]), None)
+
+    def stop(self, tags: Iterable[int]) -> int:
+        """Fade out what sounds for these tags."""
+        return self._play(lambda: self._post_all([Stop(0, tag) for tag in tags]), None)
+
     def switch(self, bank: int, pad: int, name: str, *, on: bool) -> None:
         """Change how a pad plays: see `sim.live.pads`. InputError where there is no such switch."""
         self._check(bank, pad)
@@ -93,6 +104,8 @@ class Hands:
         with self.lock:
             act()
             events = self.modes.apply(self.machine.outbox.take())
+            if self.volume != 1.0:
+                events = [self._turned(one) for one in events]
             posted = self._send(events)
             self._keep(note, bool(events) and posted)
             return self.last_frame
@@ -102,7 +115,7 @@ class Hands:
         until = time.monotonic() + (_FULL_QUEUE_S if _ends(events) else _AGAIN_S)
         while events:
             try:
-                frame = self.machine.live.post(events, self._lead)
+                frame = self._live.post(events, self._lead)
             except QueueFullError:
                 if time.monotonic() > until:
                     self.dropped += 1
@@ -112,6 +125,9 @@ class Hands:
             self.last_frame = self.machine.base + frame
             break
         return True
+
+    def _turned(self, event: Event) -> Event:
+        return replace(event, gain=event.gain * self.volume) if isinstance(event, Start) else event
 
     def _keep(self, note: bytes | None, heard: bool) -> None:
         if self.take is None:

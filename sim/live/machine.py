@@ -1,4 +1,4 @@
-"""One device that is switched on: a board, its real-time side, and the way to post to it."""
+"""One device that is switched on: a board, and where its player leaves what is to be posted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firmware.player import Player
-from native import Live
 from native.types import Event
 from sim.board import Board, Setup
 from sim.faults.script import FaultScript
 
+SPARE_SAMPLES = 256  # that the engine can be told while it plays: auditions, and other samples on pads
 _RECORDS = 4_096  # of commands and ends between two glances, a fraction of a second apart
 
 
@@ -21,13 +21,8 @@ class Outbox:
     Implements `firmware.hal.VoiceEngine`.
     """
 
-    live: Live
     events: list[Event] = field(default_factory=list)
-
-    @property
-    def frame(self) -> int:
-        """What is due now."""
-        return self.live.now()
+    frame: int = 0  # nothing here has a time yet
 
     def post(self, event: Event) -> None:
         """Keep an event."""
@@ -40,7 +35,7 @@ class Outbox:
 
 
 class Machine:
-    """A booted board and its `Live`. Whoever plays it stops before this is closed.
+    """A booted board for a `native.Live`, which lets go of it before it is closed.
 
     ``base`` is the session's frame at which its own frame 0 is; ``keys`` the MIDI key of each pad. Faults can
     be posted to its card at any time. Raises as `Board` does.
@@ -56,19 +51,14 @@ class Machine:
                 measure=True,
                 trace_records=_RECORDS,
                 faults=setup.faults or FaultScript(),
+                spare_samples=SPARE_SAMPLES,
             ),
         )
-        try:
-            self.live = Live(self.board.engine)
-        except BaseException:
-            self.board.close()
-            raise
-        self.outbox = Outbox(self.live)
+        self.outbox = Outbox()
         self.player = self.board.player = Player(
             self.outbox, self.board.boot.catalogue, self.board.profile, self.board.slots[0].ids
         )
         self.keys = {place: key for key, place in self.player.rules.notes.places.items()}
-        self.live.read(0)  # keep what is played, from the first frame on
 
     @property
     def end(self) -> int:
@@ -77,5 +67,4 @@ class Machine:
 
     def close(self) -> None:
         """Switch off."""
-        self.live.close()
         self.board.close()

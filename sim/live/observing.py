@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from native import CardModel
+from native import CardModel, Live
 from native.types import Counters, VoiceState
 from sim.live.machine import Machine
 from sim.metrics import Tally
@@ -30,10 +30,10 @@ class Look:
 class Observer:
     """Watches one machine; `look` now and then, by one thread."""
 
-    def __init__(self, machine: Machine, card: CardModel | None) -> None:
+    def __init__(self, machine: Machine, live: Live, card: CardModel | None) -> None:
         board = machine.board
         self._engine, self._base = board.engine, machine.base
-        self._live = machine.live
+        self._live = live
         self.monitor = Monitor(board.engine.config.rate, expected(card))
         self.tally = Tally()
         self._watch = Watch(board.engine, [self._feed, self._take])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from sim.live.hands import Hands
 from sim.live.machine import Machine
 from sim.live.observing import Look, Observer
 from sim.live.priority import lock_memory, unlock_memory
+from sim.live.samples import Samples
 from sim.live.status import state_document, status_document
 from sim.live.take import MidiTake, WavTake
 from sim.live.trouble import Troubles
@@ -31,6 +32,7 @@ Listener = Callable[[int, NDArray[np.float32]], None]
 # Between two looks: while somebody listens, while something sounds, while nothing does.
 _SOON_S, _BUSY_S, _IDLE_S = 0.005, 1 / 30, 0.1
 _CHUNK = 8_192  # frames taken from what was played at a time
+_FADE_S = 0.5  # the longest wait for it: a server may have stopped to ask
 _GRACE_S = 5.0  # beyond its seconds, for an audio server that stopped to ask
 
 
@@ -64,7 +66,7 @@ class Session:
     """Plays a card through a backend. Every method may be called from any thread, unless it says otherwise.
 
     ``hands`` plays, ``troubles`` brings faults, ``midi`` says what ports there are. What belongs to the
-    machine (``board``, ``engine``, ``live``) changes when the device is rebuilt: do not keep it;
+    machine (``board``, ``engine``) changes when the device is rebuilt: do not keep it;
     ``on_rebuilt`` are called after that. Frames count from the session's beginning.
     """
 
@@ -80,14 +82,23 @@ class Session:
         self.error: Exception | None = None
         self.memory_locked = False
         self.machine = Machine(card, self.setup)
-        self.observer = Observer(self.machine, self.setup.card)
-        self.hands = Hands(self.machine, backend.block)
+        try:
+            self.live = Live(self.engine)
+        except BaseException:
+            self.machine.close()
+            raise
+        self.live.read(0)  # keep what is played, from the first frame on
+        self.observer = Observer(self.machine, self.live, self.setup.card)
+        self.hands = Hands(self.machine, self.live, backend.block)
         self.troubles = Troubles(self)
+        self.samples = Samples(self)
         self._wav: WavTake | None = None
         self._listeners: tuple[tuple[Listener, bool], ...] = ()
         self._over = threading.Event()
+        self.generation = 0  # grows when the device was rebuilt, or its pads are others
         self._closed = False
         self._heard = 0  # frames of the session that were passed on
+        self._changing = threading.Lock()  # held while another machine is made and put in
         self._looking = threading.Lock()  # held by whoever looks at the machine, or exchanges it
         self._began_s = 0.0
         self._thread = threading.Thread(target=self._look_on, name="benchpad session", daemon=True)
@@ -103,11 +114,6 @@ class Session:
         return self.machine.board.engine
 
     @property
-    def live(self) -> Live:
-        """Its real-time side."""
-        return self.machine.live
-
-    @property
     def rate(self) -> int:
         """Frames a second."""
         return self.backend.rate
@@ -120,8 +126,7 @@ class Session:
     @property
     def frame(self) -> int:
         """What is due now."""
-        machine = self.machine
-        return machine.base + machine.live.now()
+        return self.machine.base + self.live.now()
 
     # beginning and end
 
@@ -175,6 +180,7 @@ class Session:
             with suppress(OSError):
                 self._pass_on()
             end = self.machine.end
+            self.live.close()
             self.machine.close()
             unlock_memory()
             self._close_files(end, error)
@@ -222,8 +228,11 @@ class Session:
                 now = time.monotonic()
                 with self._looking:
                     self._pass_on()
-                    if now >= next_look:
+                    due = now >= next_look
+                    if due:
                         next_look = now + self._look(now)
+                if due and not self.look().counters.sounding:
+                    self.samples.when_silent()
             except Exception as error:  # whoever stops the session is told
                 self.error = error
                 self._over.set()
@@ -252,6 +261,12 @@ class Session:
             for listener, _ in self._listeners:
                 listener(self._heard, block)
             self._heard += len(block)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the device for a moment in which the engine can be told anything; silence is played."""
+        with self.hands.lock, self._looking, self.live.paused():
+            yield
 
     def look(self) -> Look:
         """What was last seen of the engine."""
@@ -282,24 +297,39 @@ class Session:
             card=self.setup.card if card is None else card,
             mirror=self.setup.mirror if mirror is None else mirror,
         )
-        with self.hands.lock, self._looking:
-            if self._closed:
-                raise InputError("the session is over")
-            made = Machine(
-                image or self.card, setup, 0
-            )  # what is wrong with it is said while the old one plays
-            began = time.monotonic()
-            self.backend.stop()
-            self._pass_on()
-            old, made.base = self.machine, self.machine.end
-            self.setup, self.card = setup, image or self.card
-            self.machine = self.hands.machine = made
-            self.observer = Observer(made, setup.card)
-            self.troubles.rebuilt()
-            self._run()
-            old.close()
-            gap = Gap(made.base, 1000 * (time.monotonic() - began), why)
-            self.gaps.append(gap)
+        with self._changing:
+            made = Machine(image or self.card, setup)  # what is wrong with it is said while the old one plays
+            with self.hands.lock:
+                gap = self._exchange(made, why)
+                self.setup, self.card = setup, image or self.card
+                self.troubles.rebuilt()
+                self.samples.rebuilt()
+                self.generation += 1
         for tell in self.on_rebuilt:
             tell()
+        return gap
+
+    def _fade_out(self) -> None:
+        """Silence before the device goes, and not a step in what is heard."""
+        frame, until = self.hands.stop_all() + self.engine.config.fade_frames, time.monotonic() + _FADE_S
+        while self.machine.end < frame and time.monotonic() < until:
+            time.sleep(0.001)
+
+    def _exchange(self, made: Machine, why: str) -> Gap:
+        """Let another machine play. The audio server is played silence meanwhile."""
+        if self._closed:
+            made.close()
+            raise InputError("the session is over")
+        self._fade_out()
+        with self._looking:
+            began, old = time.monotonic(), self.machine
+            with self.live.paused():
+                made.base = old.end
+                self.live.exchange(made.board.engine)
+                self.machine = self.hands.machine = made
+            gap = Gap(made.base, 1000 * (time.monotonic() - began), why)
+            self._pass_on()
+            self.observer = Observer(made, self.live, made.board.setup.card)
+            old.close()
+        self.gaps.append(gap)
         return gap
