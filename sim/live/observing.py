@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from native import CardModel, Live
-from native.types import Counters, VoiceState
+from native.types import Counters, Underrun, VoiceState
 from sim.live.machine import Machine
 from sim.metrics import Tally
 from sim.monitor import Alert, Monitor
 from sim.observing import expected
 from sim.watching import Glance, Watch
 
-_LEVEL_FALL = 0.7  # of a meter from one look to the next: about 30 dB in a third of a second
+_KEPT = 1_000  # underruns and alerts, where nobody takes them
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class Observer:
         self.tally = Tally()
         self._watch = Watch(board.engine, [self._feed, self._take])
         self.last = Look(self._base)
+        self.underruns: deque[Underrun] = deque(maxlen=_KEPT)  # for whoever takes them from here
+        self.alerts: deque[Alert] = deque(maxlen=_KEPT)
 
     def look(self) -> Look:
         """Look now."""
@@ -47,19 +50,30 @@ class Observer:
     def _feed(self, glance: Glance) -> None:
         """What `sim.monitor.monitoring` does, and the blocks that came late by our fault."""
         self.tally(glance)
-        self.monitor.feed({**self.tally.values(), "audio.xruns": self._live.report().late_blocks})
+        self.underruns.extend(replace(one, frame=self._base + one.frame) for one in glance.underruns)
+        alert = self.monitor.feed(self.values())
+        if alert is not None:
+            self.alerts.append(replace(alert, frame=self._base + alert.frame))
+
+    def values(self) -> dict[str, int | float]:
+        """The metrics as of the last look."""
+        return {**self.tally.values(), "audio.xruns": self._live.report().late_blocks}
 
     def _take(self, glance: Glance) -> None:
         levels = self._engine.levels()
-        before = self.last.levels
         self.last = Look(
             self._base + glance.frame,
             glance.counters,
             tuple(glance.states),
-            (max(levels[0], before[0] * _LEVEL_FALL), max(levels[1], before[1] * _LEVEL_FALL)),
+            (max(levels[0], self.last.levels[0]), max(levels[1], self.last.levels[1])),
             self.monitor.active,
         )
 
-    def alerts(self) -> list[dict[str, Any]]:
+    def take_levels(self) -> tuple[float, float]:
+        """The largest magnitudes since this was last asked."""
+        levels, self.last.levels = self.last.levels, (0.0, 0.0)
+        return levels
+
+    def told(self) -> list[dict[str, Any]]:
         """The last alerts as JSON values, their frames counted from the session's beginning."""
         return [{**one.document(), "frame": self._base + one.frame} for one in self.monitor.alerts]

@@ -42,7 +42,7 @@ def status_document(session: Session) -> dict[str, Any]:
         "cache": cache_document(session, counters),
         "card": card_document(session, counters),
         "midi": {"ports": [], "messages": 0} if session.midi is None else session.midi.status(),
-        "alerts": session.observer.alerts()[-20:],
+        "alerts": session.observer.told()[-20:],
         "dropped_starts": session.hands.dropped,
     }
 
