@@ -20,6 +20,7 @@ import numpy as np
 
 from native import CardModel, Device, Engine, Fault, FaultKind, card_device, faulty_device, null_device
 from native.types import (
+    Bend,
     Cause,
     Encoding,
     EngineConfig,
@@ -64,6 +65,7 @@ _ENUMS: dict[str, type[IntEnum]] = {
 }
 _EVENTS: dict[str, Callable[..., Event]] = {
     "start": Start,
+    "bend": Bend,
     "release": Release,
     "stop": Stop,
 }

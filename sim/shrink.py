@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from firmware.hal import MidiMessage
 from firmware.player import Player
 from native import CardModel, Fault
-from native.types import Cause, EngineConfig, EngineError, Event, Extent, Release, Sample, Start, Stop
+from native.types import Cause, EngineConfig, EngineError, Event, Extent, Sample, Start, Stop
 from sim.errors import InputError
 from sim.measure.dry import Booted, Conditions, dry_config, heads_for, number_samples
 from sim.replay import Case, Pin, run_case
@@ -217,7 +217,7 @@ def _reset_choice(case: Case, *, name: str, value: Any) -> Case:
 
 
 def _without_idle_samples(case: Case) -> Case:
-    used = sorted({one.sample for one in (*case.events, *case.pins) if not isinstance(one, Release | Stop)})
+    used = sorted({one.sample for one in (*case.events, *case.pins) if isinstance(one, Start | Pin)})
     new = {old: number for number, old in enumerate(used)}
     return replace(
         case,

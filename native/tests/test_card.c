@@ -45,6 +45,9 @@ static void check_parts(void)
     CHECK(c->write(c->context, 0, 100, 300000, &done_ns) == BP_EROFS); /* what is behind it cannot be written */
     CHECK(done_ns == 300000 + 5000 + 1000);
     CHECK(takes(c, 0, 512, 301000, BP_OK) == 5000 + 120 + 1024);       /* a read waits for the write */
+    CHECK(c->write(c->context, 0, 100, 900000, &done_ns) == BP_EROFS); /* in advance */
+    CHECK(takes(c, 0, 512, 905000, BP_OK) == 1000 + 120 + 1024);
+    CHECK(takes(c, 0, 512, 950000, BP_OK) == 120 + 1024);
     bp_device_free(c);
 }
 

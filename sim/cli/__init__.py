@@ -11,7 +11,7 @@ from sim.cli.errors import end_on_signals, guarded, internal_error
 
 # name: (module:attribute, its line in the overview, here so that the overview imports nothing)
 COMMANDS = {
-    "bench": ("sim.cli.bench:bench", "Measure the engine, the cache, pad to sound, and the risk of an underrun."),
+    "bench": ("sim.cli.bench:bench", "Measure the engine, the cache, pad to sound, the risk of an underrun."),
     "boot": ("sim.cli.boot:boot", "Show what the device sees on a card: pads, refusals, boot log."),
     "card": ("sim.cli.card:card", "Make, fill, list and check card images."),
     "check": ("sim.cli.check:check", "Say what a device will do with a card, and what to do about it."),

@@ -201,7 +201,7 @@ def latency(
 
     model = card_model(default_card(timing, card_latency, card_speed), card_latency, card_speed)
     booted = boot(card, device, project, ram)
-    with progress("tapping", 2 * len(booted.catalogue.pads)) as advance:
+    with progress("tapping", 3 * len(booted.catalogue.pads)) as advance:
         report = measure_latency(
             booted,
             Conditions(ram, card=model, seed=seed),
@@ -244,13 +244,14 @@ def _show_latency(report: LatencyReport) -> None:
 
 
 def _bound_sentence(report: LatencyReport) -> str:
-    bound, cold = report.cold_bound_frames, report.cold.card
-    if cold is None:
+    bound, calm = report.cold_bound_frames, report.calm.card
+    if calm is None:
         return "No cold pad was heard."
-    verdict = "kept" if cold.p95 <= bound else "NOT kept"
+    verdict = "kept" if calm.p95 <= bound else "NOT kept"
+    apart = ", spikes apart," if report.calm != report.cold else ""
     return (
         f"Command time + one cache block + one audio block is {bound} frames:"
-        f" {verdict} by 95 of 100 cold pads ({cold.p95} frames)."
+        f" {verdict}{apart} by 95 of 100 cold pads ({calm.p95} frames)."
     )
 
 

@@ -26,6 +26,7 @@ _KINDS = {
 _MOST_BYTES = 1 << 20  # of a script
 _MOST_ENTRIES = 10_000
 _LONGEST_S = 1e6
+_LARGEST_MADE = 1 << 27  # bytes of a file that a script has made
 _LEAST_EVERY_S = 0.1  # so that no more faults wait than the device's queue holds
 
 
@@ -241,7 +242,7 @@ def _random(table: _Table) -> RandomSpec:
 
 def _write(table: _Table) -> WriteSpec:
     path, source = table.text("path"), table.file("source")
-    size = table.whole("size", 0, most=1 << 28)
+    size = table.whole("size", 0, most=_LARGEST_MADE)
     if path is None:
         raise InputError(f"{table.where}: path is missing: where on the card the file goes")
     if (source is None) == (not table.has("size")):

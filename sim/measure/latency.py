@@ -140,7 +140,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class LatencyReport:
-    """Tap to sound. ``cold_bound_frames``: command time + one cache block + one audio block."""
+    """Tap to sound. ``cold_bound_frames``: command time + one cache block + one audio block.
+
+    ``calm`` is the same as ``cold`` from a card without its spikes, which are not in that bound.
+    """
 
     rate: int
     output: Output
@@ -148,6 +151,7 @@ class LatencyReport:
     pads: int
     warm: Latency
     cold: Latency
+    calm: Latency
     cold_bound_frames: int
     slowest: tuple[tuple[str, int], ...]  # pads whose median of the cold taps is longest
 
@@ -166,6 +170,7 @@ class LatencyReport:
         return {
             "warm_frames": _frames(self.warm.card),
             "cold_frames": _frames(self.cold.card),
+            "cold_without_spikes_frames": _frames(self.calm.card),
             "cold_bound_frames": self.cold_bound_frames,
             "rate": self.rate,
             "block_frames": self.output.block,
@@ -218,30 +223,33 @@ def measure_latency(
 ) -> LatencyReport:
     """Tap every pad so many times warm and so many times cold, over all cores; seeded by the conditions."""
     pads = len(booted.catalogue.pads)
+    card = conditions.card
+    calm = replace(conditions, card=card and replace(card, spike_every_s=0.0))
+    kinds = [(conditions, True), (conditions, False)] + [(calm, False)] * (calm != conditions)
     jobs = [
         TapJob(
             booted,
-            conditions,
+            under,
             output.block,
             tuple(Tap(pad, conditions.seed * 1_000_003 + n, warm) for n in range(taps_per_pad)),
         )
-        for warm in (True, False)
+        for under, warm in kinds
         for pad in range(pads)
     ]
-    heard = [one for found in map_jobs(run_taps, jobs, cluster=cluster, progress=progress) for one in found]
-    rate = booted.rate
-    fixed = round(output.input_ms * rate / 1000) + output.buffers * output.block
-    warm = [one for one in heard if one.warm]
-    cold = [one for one in heard if not one.warm]
+    found = map_jobs(run_taps, jobs, cluster=cluster, progress=progress)
+    fixed = round(output.input_ms * booted.rate / 1000) + output.buffers * output.block
+    heard = [[one for taps in found[at : at + pads] for one in taps] for at in range(0, len(found), pads)]
+    made = [_latency(one, output.block, fixed) for one in heard]
     return LatencyReport(
-        rate,
+        booted.rate,
         output,
         taps_per_pad * pads,
         pads,
-        _latency(warm, output.block, fixed),
-        _latency(cold, output.block, fixed),
+        made[0],
+        made[1],
+        made[-1],
         cold_bound(booted, conditions.card, output.block),
-        _slowest(booted, cold),
+        _slowest(booted, heard[1]),
     )
 
 

@@ -1,9 +1,9 @@
 """Risk: pad heads sized from pitch and the card's tail, and RAM against the chance of an underrun an hour.
 
 A pad is hit while the card works for other voices. So its head must last for the longest command that may
-be under way, then for its own first read, and then for the margin that a voice needs. How long commands
-take, spikes included, a pilot run tells: of 1,000 commands, 999 take no longer. Pitch is in the head
-already: a pad that plays twice as fast gets twice as many frames for the same time.
+be under way, then for its own first one, which may be as long, and then for the margin that a voice needs.
+How long commands take, spikes included, a pilot run tells: of 1,000 commands, 999 take no longer. Pitch is
+in the head already: a pad that plays twice as fast gets twice as many frames for the same time.
 
 The chance is counted: many runs with seeds of their own, each over a stretch of playing. A run fails when
 it has an underrun. From the share of runs that fail follows the chance in an hour, as if its stretches were
@@ -45,7 +45,7 @@ class Tail:
 
 def head_ms_for(tail: Tail, rate: int) -> float:
     """How much of a pad's beginning must be in RAM for the card's tail, in ms of playing."""
-    return tail.tail_ms + tail.block_ms + _MARGIN_FRAMES * 1000 / rate
+    return 2 * tail.tail_ms + _MARGIN_FRAMES * 1000 / rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,25 @@ def test_the_bound_is_command_block_and_audio_block():
     assert cold_bound(booted((1,)), chance, 0) == 48 + 144  # ln 20 is 2.996
 
 
+def test_spikes_are_told_apart():
+    spiky = CardModel(command_us=2000, read_mb_per_s=10, spike_every_s=0.5, spike_ms=30)
+    found = measure_latency(booted((1, 1)), Conditions(card=spiky), Output(), 20)
+    assert found.cold.card is not None
+    assert found.calm.card is not None
+    assert found.cold.card.max > 30 * 48
+    assert found.calm.card.max < 10 * 48
+    plain = measure_latency(booted((1, 1)), Conditions(card=CARD), Output(), 20)
+    assert plain.calm == plain.cold == found.calm
+
+
+@pytest.mark.parametrize(("latency_ms", "mb_per_s"), [(0.3, 80.0), (0.5, 20.0), (1.0, 10.0), (2.0, 4.0)])
+def test_the_promise_is_kept(latency_ms: float, mb_per_s: float):
+    card = CardModel(command_us=latency_ms * 1000, read_mb_per_s=mb_per_s)
+    found = measure_latency(booted((1, 2, 3)), Conditions(card=card), Output(), 30)
+    assert found.cold.card is not None
+    assert found.cold.card.p95 <= found.cold_bound_frames
+
+
 def test_a_sample_shorter_than_the_cards_wait_is_never_heard():
     heard = taps(CardModel(command_us=100_000), warm=False, seconds=0.02, count=5)
     assert {one.card for one in heard} == {None}

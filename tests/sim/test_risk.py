@@ -42,7 +42,7 @@ def test_the_tail_is_that_of_the_commands():
 
 
 def test_heads_last_for_the_tail_and_the_margin():
-    assert head_ms_for(Tail(1.0, 30.0, 90.0, 1000), 48_000) == pytest.approx(31 + 448 / 48)
+    assert head_ms_for(Tail(1.0, 30.0, 90.0, 1000), 48_000) == pytest.approx(60 + 448 / 48)
 
 
 def test_a_pad_that_plays_faster_has_a_longer_head():

@@ -15,7 +15,7 @@ from measure_cards import booted, make_card, make_song
 from firmware.catalogue import PadSettings
 from firmware.hal import MidiMessage
 from native import CardModel, Fault, FaultKind
-from native.types import Cause, EngineConfig, Loop, OnMiss, Release, Start, Stop
+from native.types import Bend, Cause, EngineConfig, Loop, OnMiss, Release, Start, Stop
 from sim.cli import cli
 from sim.errors import InputError
 from sim.measure.dry import Conditions, play, power_on
@@ -168,7 +168,13 @@ def full_case() -> Case:
     """One that has something everywhere."""
     case = mashed(on_miss=OnMiss.HOLD)
     faults = (Fault(FaultKind.READ_ERROR, 5, 9, 1, 512, 512),)
-    events = (*case.events, Release(case.frames, 3), Stop(case.frames, None), Stop(case.frames, 2))
+    events = (
+        *case.events,
+        Bend(case.frames, 3, -50.5),
+        Release(case.frames, 3),
+        Stop(case.frames, None),
+        Stop(case.frames, 2),
+    )
     failure = run_case(case).failure()
     return replace(case, faults=faults, events=events, expects=failure)
 
