@@ -1,6 +1,6 @@
 """The real-time core behind one Python face. It knows bytes, frames and voices; no FAT, SQL or MIDI."""
 
-from native.card import CardModel, Fault, FaultCount, FaultKind
+from native.card import CardModel, Fault, FaultCount, FaultKind, WriteProtectedError
 from native.device import (
     PAIR_BASE,
     Device,
@@ -29,6 +29,7 @@ __all__ = [
     "FaultKind",
     "FaultyDevice",
     "Live",
+    "WriteProtectedError",
     "bare_loop",
     "card_device",
     "emulated_card",

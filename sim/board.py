@@ -18,7 +18,7 @@ from sdcard_image.types import Card
 from sim.errors import InputError
 from sim.faults.script import DEFAULT_TIMEOUT_MS, FaultScript
 from sim.heads import Head, choose_heads
-from sim.slots import Slot, checksums, joined, mirrored, open_slots
+from sim.slots import Slot, checksums, joined, mirrored, named, open_slots
 
 _LEAST_BLOCKS, _MOST_BLOCKS = 8, 1 << 24  # of the engine's pool
 _BLOCKS_WANTED = 8_192
@@ -48,6 +48,7 @@ class Setup:
     trace_records: int = 0
     mirror: Path | None = None  # a second card that answers where the first does not
     setlist: tuple[str, ...] = ()  # paths, folders and pads that the mirror is for; empty: all that it holds
+    pins: tuple[str, ...] = ()  # paths, folders and pads whose samples are wholly kept in RAM
     verify: bool = False  # make checksums of all samples, so that wrong data is noticed
     faults: FaultScript | None = None  # what goes wrong with the cards, and when
 
@@ -163,6 +164,7 @@ class Board:
             if setup.verify:
                 self._add_checksums()
             self.player = Player(self.engine, self.boot.catalogue, self.profile, ids)
+            self.pinned = self._pin_samples(setup.pins, ids)
             self.preload = self._load_heads(ids)
         except BaseException:
             self.engine.close()
@@ -212,6 +214,23 @@ class Board:
         for slot in self.slots:
             for path, number in slot.ids.items():
                 self.engine.add_checksums(number, checksums(slot.card, path, self.engine.config.block_bytes))
+
+    def _pin_samples(self, names: tuple[str, ...], ids: dict[str, int]) -> int:
+        """Keep whole samples in RAM; returns the bytes. InputError where there is not room for all."""
+        size, blocks = self.engine.config.block_bytes, 0
+        infos = {pad.sample.path: pad.sample for pad in self.boot.catalogue.pads}
+        for path in named(self.boot, names) if names else []:
+            info = infos[path]
+            end = info.data_offset + info.frames * info.channels * info.encoding.size_bytes
+            wanted = (end - 1) // size - info.data_offset // size + 1
+            got = self.engine.pin_sample(ids[path])
+            if got < wanted:
+                raise InputError(
+                    f"there is no room to keep {path} in RAM: {wanted * size:,} bytes, where half of the RAM"
+                    " may be kept in all; name fewer, or give more --ram"
+                )
+            blocks += got
+        return blocks * size
 
     def _load_heads(self, ids: dict[str, int]) -> PreloadReport:
         """Pin the pad heads, load them, and say so in the boot log."""

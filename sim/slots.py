@@ -25,6 +25,7 @@ from native import (
 from native.types import Extent, Sample
 from sdcard_image import open_card
 from sdcard_image.types import Card, CardError
+from sim.errors import InputError
 
 _SEED_STEP = 0x9E3779B9  # so that each card has chance of its own
 
@@ -103,10 +104,7 @@ def mirrored(slot: Slot, mirror: Slot, wanted: Sequence[str]) -> dict[str, list[
     """Where the mirror has the samples of ``slot`` that are wanted: those of the same path and size."""
     assert slot.boot is not None
     found: dict[str, list[Extent]] = {}
-    for pad in slot.boot.catalogue.pads:
-        path = pad.sample.path
-        if path in found or not (covers(wanted, path) or f"{pad.bank}{pad.pad}" in wanted):
-            continue
+    for path in named(slot.boot, wanted):
         try:
             runs = [Extent(mirror.base + run.offset, run.length) for run in mirror.card.extents(path)]
         except CardError:
@@ -114,6 +112,19 @@ def mirrored(slot: Slot, mirror: Slot, wanted: Sequence[str]) -> dict[str, list[
         if sum(run.length for run in runs) == sum(run.length for run in slot.boot.extents[path]):
             found[path] = runs
     return found
+
+
+def named(booted: BootResult, names: Sequence[str]) -> list[str]:
+    """The samples that paths, folders and pads (A1) name, in the pads' order; all where there are no names.
+
+    InputError for a name without a sample.
+    """
+    pads = {f"{pad.bank}{pad.pad}": pad.sample.path for pad in booted.catalogue.pads}
+    for name in names:
+        if name not in pads and not any(covers([name], path) for path in pads.values()):
+            raise InputError(f"{name} is no pad with a sample, and no sample lies there; see benchpad boot")
+    chosen = (path for pad, path in pads.items() if pad in names or covers(names, path))
+    return list(dict.fromkeys(chosen))
 
 
 def covers(setlist: Sequence[str], path: str) -> bool:

@@ -56,6 +56,13 @@ _MAX_SECONDS = 24 * 3600
     help="What the mirror is for: a file with a path, a folder or a pad in each line.",
 )
 @click.option(
+    "--pin",
+    "pins",
+    multiple=True,
+    metavar="PAD|PATH",
+    help="Keep these samples wholly in RAM: they play on without a card. May be repeated.",
+)
+@click.option(
     "--verify", is_flag=True, help="Make checksums of all samples first, so that wrong data is noticed."
 )
 @click.option("--trace", type=PATH, help="Write a trace of everything, for Perfetto or Chrome's viewer.")
@@ -93,6 +100,7 @@ def render(
     faults: Path | None,
     mirror: Path | None,
     setlist: Path | None,
+    pins: tuple[str, ...],
     verify: bool,
     trace: Path | None,
     seconds: float | None,
@@ -134,6 +142,7 @@ def render(
         seed=seed,
         mirror=mirror,
         setlist=() if setlist is None else read_setlist(setlist),
+        pins=pins,
         verify=verify,
         faults=script,
         measure=trace is not None,
@@ -156,6 +165,7 @@ def render(
         "faults": None if faults is None else str(faults),
         "mirror": None if mirror is None else str(mirror),
         "setlist": None if setlist is None else str(setlist),
+        "pins": list(pins),
         "verify": verify,
         "trace": None if trace is None else str(trace),
     }

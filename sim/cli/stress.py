@@ -199,8 +199,8 @@ def _sweep(
     from sim.stress.run import set_the_scene, stress_run  # noqa: PLC0415
 
     scene = set_the_scene(card, setup, preset, asked)
-    with progress("stress", None):
-        report = stress_run(scene, asked, partial(map_jobs, cluster=cluster))
+    with progress("stress", None) as advance:
+        report = stress_run(scene, asked, partial(map_jobs, cluster=cluster, progress=advance))
     return report, clicks(scene.trial.config)
 
 

@@ -10,7 +10,6 @@ from decimal import Context, Decimal
 from itertools import count
 
 from native import Fault, FaultKind
-from native.card import ns
 from sdcard_image.types import CardError
 from sim.errors import InputError
 from sim.faults.script import FaultScript, FaultSpec, RandomSpec, kind_name
@@ -18,6 +17,11 @@ from sim.slots import Slot
 
 _RANDOM_BYTES = 4096  # of a range that chance picks and the script does not size
 _EXACT = Context(prec=20)  # a logarithm that is the same on every machine
+
+
+def ns(seconds: float) -> int:
+    """Seconds on the device's clock."""
+    return round(seconds * 1e9)
 
 
 @dataclass(frozen=True, slots=True)

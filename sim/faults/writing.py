@@ -6,8 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from native import Device
-from native.card import WriteProtectedError
+from native import Device, WriteProtectedError
 from native.types import EngineError
 from sdcard_image import mount
 from sdcard_image.medium import FileMedium, Medium

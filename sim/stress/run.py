@@ -11,6 +11,7 @@ from firmware.profiles import Profile, load
 from native.types import EngineConfig
 from sim.board import Setup, adjusted, engine_config
 from sim.cards import CardPreset, in_words
+from sim.errors import InputError
 from sim.heads import choose_heads
 from sim.measure.dry import Booted, boot_card
 from sim.stress.bound import bound
@@ -122,10 +123,9 @@ def stress_run(
     scene: Scene, asked: Asked, mapper: Mapper = loop, tell: Callable[[str], None] = lambda text: None
 ) -> StressReport:
     """The whole run. ``tell`` is told what is being done."""
-    least, most = asked.voices or (1, scene.device_voices)
+    least, most = asked_range(scene, asked)
     limit = scene.bound()
-    search = Search(scene.trial, least, most, min(limit.voices, float(most)))
-    found = find(search, lambda voices: tell(f"trying {voices} voices"))
+    found = _find_limit(scene, least, most, limit, tell)
     clean = found.clean_voices
     limited = "underruns" if clean < most else "asked" if most < scene.device_voices else "device"
     tell("trying what would help")
@@ -157,6 +157,29 @@ def stress_run(
         options=asked.options,
         recordings=tried.recordings,
     )
+
+
+def asked_range(scene: Scene, asked: Asked) -> tuple[int, int]:
+    """The numbers of voices to try; InputError where the device has not so many."""
+    least, most = asked.voices or (1, scene.device_voices)
+    if least > scene.device_voices:
+        raise InputError(
+            f"the device has {scene.device_voices} voices for these pads; ask for no more with --voices"
+        )
+    return least, min(most, scene.device_voices)
+
+
+def _find_limit(scene: Scene, least: int, most: int, limit: Bound, tell: Callable[[str], None]) -> Found:
+    """The limit in the range; where nothing in it is clean, below it."""
+
+    def say(voices: int) -> None:
+        tell(f"trying {voices} voices")
+
+    found = find(Search(scene.trial, least, most, min(limit.voices, float(most))), say)
+    if found.clean_voices or least == 1:
+        return found
+    below = find(Search(scene.trial, 1, least - 1, min(limit.voices, float(least - 1))), say)
+    return Found(below.clean_voices, found.outcomes | below.outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +246,9 @@ def _ranked(found: Sequence[Suggestion], clean: int) -> tuple[Suggestion, ...]:
 
 
 def _rungs(scene: Scene, asked: Asked, clean: int) -> list[int]:
-    if asked.voices is not None:
-        least, most = asked.voices
-    else:
-        least, most = 1, min(scene.device_voices, max(round(clean * _BEYOND), clean + 4))
+    least, most = asked_range(scene, asked)
+    if asked.voices is None:
+        most = min(most, max(round(clean * _BEYOND), clean + 4))
     return ladder(least, most, clean)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 from sim.stress.click import Click
@@ -70,8 +71,21 @@ def song_lines(report: SongReport, card: str) -> Iterator[str]:
     for alert in report.alerts[:_SHOWN]:
         yield f"  at {alert.frame / rate:.3f} s: {alert.text}"
     yield ""
-    count = played.counters.underruns
-    yield f"{count:,} underruns." if count else "No underrun: the card kept up."
+    yield _song_sentence(report)
+
+
+def _song_sentence(report: SongReport) -> str:
+    if not report.underrun_count:
+        return "No underrun: every voice had its data in time."
+    causes = Counter(one.cause for one in report.render.underruns).most_common(1)
+    first = report.render.underruns[0]
+    why = f"most of them {causes[0][0]}" if report.underrun_count > 1 else causes[0][0]
+    where = f"the first at {first.frame / report.rate:.3f} s on {first.pad}"
+    return f"{_underruns(report.underrun_count)}, {why}; {where}."
+
+
+def _underruns(count: int) -> str:
+    return f"{count:,} underrun{'' if count == 1 else 's'}"
 
 
 def _ms(value: float | None) -> str:
@@ -132,7 +146,7 @@ def _ladder(report: StressReport) -> Iterator[str]:
 
 def _outcome(outcome: Outcome) -> str:
     causes = ", ".join(f"{cause} {count:,}" for cause, count in outcome.causes.items())
-    text = f"{outcome.underruns:,} underruns" + (f" ({causes})" if causes else "")
+    text = _underruns(outcome.underruns) + (f" ({causes})" if causes else "")
     text += f", card busy {outcome.busy_part:.0%}, {outcome.reads:,} reads of"
     text += f" {outcome.mean_transfer_bytes / 1024:.1f} KB, {outcome.hit_part:.0%} of blocks in RAM already"
     if outcome.least_slack_ms is not None:

@@ -74,7 +74,7 @@ def play(
     card: Path, messages: list[MidiMessage], script: str | None = None, *, block: int = 512, **setup
 ) -> Played:
     """Render on ``card`` with a script, TOML as text. ``setup`` goes to `Setup`."""
-    chosen = Setup(card=MODEL, ram_bytes=RAM, **setup)
+    chosen = Setup(**({"card": MODEL, "ram_bytes": RAM} | setup))
     if script is not None:
         chosen = replace(chosen, faults=parse_script(tomllib.loads(script), card.parent))
     with Board(card, chosen) as board:

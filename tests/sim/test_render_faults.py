@@ -132,6 +132,19 @@ def test_a_setlist_plays_through_and_the_rest_does_not(card: Path, tmp_path: Pat
     assert {one.tag for one in found.underruns} == {1, 3}
 
 
+def test_pinned_samples_play_through_the_loss_of_the_card(tmp_path: Path):
+    card = make_card(tmp_path / "card.img")
+    found = play(card, EACH_PAD, fault("remove", 0.1), pins=("A1", path(3)), ram_bytes=4 << 20)
+    alone = play(card, [press(1, 0.0), press(3, 0.0)], pins=("A1", path(3)), ram_bytes=4 << 20)
+    assert {one.tag for one in found.underruns} == {1, 3}
+    after = round(3.7 * RATE)
+    assert np.array_equal(found.audio[after:], alone.audio[after:])
+    with pytest.raises(InputError, match="no room to keep"):
+        play(card, EACH_PAD, pins=("/A",))
+    with pytest.raises(InputError, match="B7 is no pad"):
+        play(card, EACH_PAD, pins=("B7",))
+
+
 def test_another_card_is_booted_and_what_is_resident_plays_on(card: Path, tmp_path: Path):
     make_card(tmp_path / "other.img", seed=7, pads=2, label="OTHER")
     shutil.copy(card, tmp_path / "card.img")

@@ -196,3 +196,16 @@ def test_a_report_never_replaces_the_card_or_the_song(image: Path, song: Path) -
     assert run(image, "--card", slow, "--html", slow, *SHORT).exit_code == 2
     assert slow.read_text() == 'base = "class2"\n'
     assert song.read_bytes() == before
+
+
+def test_a_range_beyond_the_limit_still_finds_it(image: Path) -> None:
+    arguments = (image, "--card-latency", "2", "--card-speed", "4", *SHORT)
+    above = told(*arguments, "--voices", "30..34")
+    assert [one["voices"] for one in above["points"]] == [30, 31, 32, 33, 34]
+    assert above["clean_voices"] == told(*arguments, "--voices", "10..25")["clean_voices"]
+
+
+def test_more_voices_than_the_device_has(image: Path) -> None:
+    result = run(image, "--voices", "2000..3000")
+    assert result.exit_code == 2
+    assert "the device has 1024 voices" in result.stderr
