@@ -25,12 +25,18 @@ def read_tree(card: Card) -> tuple[Tree, list[Finding]]:
         try:
             listed = card.listdir(folder)
         except CardError as error:
-            problems.append(found("card-error", str(error), path=folder))
+            problems.append(unreadable(error, folder))
             continue
         entries += listed
         below = [entry.path for entry in listed if entry.is_dir and entry.path.count("/") < _DEEPEST]
         todo += reversed(below)
     return Tree(entries), problems
+
+
+def unreadable(error: CardError, path: str, pad: str = "") -> Finding:
+    """The finding for an error of the card at ``path``, without what the finding says anyway."""
+    what = str(error).removeprefix(f"{path}: ").removesuffix("; check the card")
+    return found("card-error", what, path=path, pad=pad)
 
 
 def stored_names(tree: Tree, host: Path | None) -> Iterator[Named]:

@@ -14,6 +14,7 @@ from firmware.layouts import sp404sx
 from firmware.layouts.admitting import suffix
 from firmware.profiles import Profile
 from sdcard_image.types import Card, CardError, Entry
+from sim.check.entries import unreadable
 from sim.check.report import AudioFile
 
 
@@ -41,7 +42,7 @@ class FileCheck:
             if header is not None:
                 self.findings += _rlnd_pad(entry, read, pad)
         except CardError as error:
-            self.findings.append(found("card-error", str(error), path=entry.path, pad=pad))
+            self.findings.append(unreadable(error, entry.path, pad))
             return AudioFile(entry, False, None)
         if header is None or not header.frames or not header.rate or header.encoding is None:
             return AudioFile(entry, verdict.accepted, None, extents)
@@ -81,7 +82,8 @@ def refusal(id_: str, reason: str, mark: str, *, path: str, pad: str, profile: P
     """A refusal as a finding. What the device takes and only the simulation does not is a note."""
     only_here = id_ == "not-simulated" and mark != "D"
     severity = Severity.NOTE if only_here else Severity.ERROR
-    return found(id_, reason, path=path, pad=pad, mark=mark, severity=severity, fix=fix(id_, profile))
+    remedy = "" if id_ == "card-error" else fix(id_, profile)
+    return found(id_, reason, path=path, pad=pad, mark=mark or None, severity=severity, fix=remedy)
 
 
 def _reader(card: Card, path: str) -> Read:

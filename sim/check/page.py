@@ -15,9 +15,10 @@ from sdcard_image.types import Card, CardError
 from sim.check.markup import name, text
 from sim.check.picture import card_map, waveform
 from sim.check.report import AudioFile, BankVoices, CheckReport, Scene, Task
-from sim.check.text import how_known, summary, what_it_is, where
+from sim.check.text import how_known, kinds_in, summary, what_it_is, where
 
-MOST_WAVES = 60
+MOST_WAVES = 24
+_WAVES_OPEN = 12  # the others are behind a click
 _HEARD = frozenset(
     (
         "silence",
@@ -74,11 +75,11 @@ def _badge(severity: str) -> str:
 
 def _task(task: Task) -> str:
     count = len(task.findings)
-    ids = dict.fromkeys(one.id for one in task.findings)
+    whys = {one.id: one.why for one in task.findings}
     kinds = "".join(
-        f"<li><b>{kind.id}</b>: {text(kind.happens_at(task.severity))}"
-        f" <span class=why>{text(kind.why)}</span></li>"
-        for kind in map(catalogue().__getitem__, ids)
+        f"<li><b>{kind}</b>{f' ({number:,} times)' if number > 1 else ''}: {text(happens)}"
+        f" <span class=why>{text(whys[kind])} {f'[{mark}]' if mark else ''}</span></li>"
+        for (kind, happens, mark), number in kinds_in(task).most_common()
     )
     examples = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in task.findings[:_EXAMPLES])
     does = ' <span class="does">--fix does it</span>' if task.fixable else ""
@@ -161,16 +162,29 @@ def _row(one: Finding) -> str:
 
 
 def _waves(card: Card, report: CheckReport) -> Iterator[str]:
-    """A figure for each sample in question; first those whose waves show why, then by severity."""
+    """Figures of the worst samples in question; nothing where there is none."""
     files_ = {one.entry.path: one for one in report.audio if one.sample is not None}
     found: dict[str, list[Finding]] = {}
     for one in report.findings:
         if one.path in files_ and catalogue()[one.id].group == "audio":
             found.setdefault(one.path, []).append(one)
-    shown = sorted(found, key=lambda path: not any(one.id in _HEARD for one in found[path]))
-    for path in shown[:MOST_WAVES]:
-        yield _wave(card, files_[path], found[path])
+    if not found:
+        return
+    shown = sorted(found, key=lambda path: _rank(found[path]))[:MOST_WAVES]
+    figures = [_wave(card, files_[path], found[path]) for path in shown]
+    yield f"<div class=waves>{''.join(figures[:_WAVES_OPEN])}</div>"
+    if rest := figures[_WAVES_OPEN:]:
+        yield (
+            f"<details><summary>{len(rest)} more samples</summary>"
+            f"<div class=waves>{''.join(rest)}</div></details>"
+        )
     yield _more(len(found) - MOST_WAVES, "their findings are in the table")
+
+
+def _rank(findings: list[Finding]) -> tuple[int, bool, int]:
+    """Worst first; then those whose wave shows why, then those of which there is most to say."""
+    worst = max(_WORST[one.severity] for one in findings)
+    return -worst, not any(one.id in _HEARD for one in findings), -len(findings)
 
 
 def _wave(card: Card, file: AudioFile, findings: list[Finding]) -> str:

@@ -121,10 +121,14 @@ class CheckReport:
             "quick": self.options.quick,
             "strict": self.options.strict,
             "audio_files": len(self.audio),
-            "findings": [asdict(one) for one in self.findings],
+            "findings": [_for_programs(one) for one in self.findings],
             "card_timing": {"latency_ms": timing.latency_ms, "mb_per_s": timing.mb_per_s},
             "voices": [asdict(one) for one in self.voices],
         }
+
+
+def _for_programs(one: Finding) -> dict[str, Any]:
+    return {name: value for name, value in asdict(one).items() if name != "happens"}
 
 
 def sort(findings: Iterable[Finding], *, strict: bool) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from firmware.findings import Finding, Severity, catalogue
+from firmware.findings import Finding, Severity
 from sim.check.report import BankVoices, CheckReport, Task
 
 SHOWN = 4  # findings of one task
@@ -47,11 +47,13 @@ def what_it_is(report: CheckReport) -> str:
     """The card in a few words."""
     info = report.info
     what = {"image": "an image", "device": "a block device", "folder": "a folder"}[report.kind]
+    count = len(report.audio)
+    audio = f"{count:,} audio file{'s' * (count != 1)} looked at"
     if info is None or info.fs == "folder":
-        return f"{what}, {len(report.audio):,} audio files looked at"
+        return f"{what}, {audio}"
     label = f" {info.label!r}" if info.label else ""
     size = f"{info.size_bytes / 1e9:,.1f} GB"
-    return f"{what}, {info.fs}{label}, {size}, {len(report.audio):,} audio files looked at"
+    return f"{what}, {info.fs}{label}, {size}, {audio}"
 
 
 def summary(report: CheckReport) -> str:
@@ -64,18 +66,21 @@ def summary(report: CheckReport) -> str:
 
 def _task(task: Task, *, everything: bool) -> Iterator[str]:
     count = len(task.findings)
-    by_kind = Counter(one.id for one in task.findings)
     does = " (--fix does it)" if task.fixable else ""
     yield f"  {task.fix[:1].upper()}{task.fix[1:]}{does}"
-    for name, number in by_kind.most_common():
-        mark = next(one.mark for one in task.findings if one.id == name)
+    for (name, happens, mark), number in kinds_in(task).most_common():
         times = f" x {number:,}" if number > 1 else ""
-        yield f"    {name}{times}: {catalogue()[name].happens_at(task.severity)}{_mark(mark)}"
+        yield f"    {name}{times}: {happens}{_mark(mark)}"
     shown = task.findings if everything else task.findings[:SHOWN]
     for one in shown:
         yield f"      {where(one)}{one.what}"
     if count > len(shown):
         yield f"      and {count - len(shown):,} more (--all shows them)"
+
+
+def kinds_in(task: Task) -> Counter[tuple[str, str, str]]:
+    """How often each kind is among a task's findings, with what the device does then, and the mark."""
+    return Counter((one.id, one.happens, one.mark) for one in task.findings)
 
 
 def _mark(mark: str) -> str:

@@ -151,6 +151,7 @@ GOOD = sx_wav()
 # Every id but those of the volume, which need a damaged image.
 CASES: dict[str, Case] = {
     "no-device-folder": Case("sp404sx", {"kick.wav": wav()}),
+    "no-samples": Case("sp404sx", {f"{SX}/PAD_INFO.BIN": pad_info.build((PadRecord(),) * pad_info.RECORDS)}),
     "misspelt-folder": Case("sp404sx", {"ROLAND/SP404-SX/SMPL/A0000001.WAV": GOOD}),
     "misplaced-folder": Case("sp404sx", {"SMPL/A0000001.WAV": GOOD, "SMPL/A0000002.WAV": GOOD}),
     "folder-case": Case("sp404sx", {"Roland/SP-404SX/SMPL/A0000001.WAV": GOOD}),
@@ -173,6 +174,10 @@ CASES: dict[str, Case] = {
     "name-control": one(wav(), name="A/a\nb.wav"),
     "name-invisible": one(wav(), name="A/a\u202eb.wav"),
     "name-trailing": one(wav(), name="A/kick.wav."),
+    "name-stem": one(wav(), name="A/trail .wav"),
+    "name-reserved": one(wav(), name="A/nul.wav"),
+    "name-long": one(wav(), name=f"A/{'x' * 201}.wav"),
+    "name-lookalike": Case("generic", {"A/Schl\u00e4ger.wav": wav(), f"A/{NFD}.wav": wav()}),
     "name-not-fat": one(wav(), name="A/what?.wav"),
     "name-duplicate": Case("generic", {"A/kick.wav": wav(), "A/KICK.wav": wav()}),
     "hidden-file": Case("sp404mk2", {"IMPORT/._kick.wav": b"\0", "IMPORT/kick.wav": wav()}),
