@@ -7,8 +7,10 @@ the device's own admission. Then the index says how each pad plays. The same inp
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 from firmware.admission import admit_smp, examine
 from firmware.formats import FormatError, rlnd, smp
@@ -23,11 +25,23 @@ from . import export_mk2, export_sx
 from .convert import convert_file, plan_file
 from .decode import open_audio
 from .errors import ConvertError
-from .export_types import Export, ExportPlan, Job, PatternJob, Sample, Spool, number, pad_name
+from .export_losses import not_carried
+from .export_types import (
+    Export,
+    ExportPlan,
+    Job,
+    PatternJob,
+    Sample,
+    Spool,
+    chops,
+    number,
+    pad_name,
+    region,
+)
 from .forms import Form
 from .kit import Kit, KitError, KitPad, KitPattern, Place
 from .kit_auto import automatic
-from .kit_card import card_kit
+from .kit_card import card_kit, moves
 from .markers import Markers
 from .midi_file import MAX_FILE_BYTES
 from .pattern_convert import read_pattern, to_device
@@ -55,7 +69,7 @@ def plan_export(source: Card, profile: Profile, kit: Kit | None = None) -> Expor
             return ExportPlan(profile, Kit(automatic=True), source, copied=_as_it_is(source, profile))
         kit = card_kit(source, device, pads_per_bank(profile))
     kit = automatic(source, pads_per_bank(profile)) if kit is None else kit
-    remarks = list(kit.remarks)
+    remarks = [*kit.remarks, *moves(kit)]
     jobs = _jobs(source, profile, kit, remarks)
     patterns = _patterns(source, profile, kit, remarks)
     return ExportPlan(profile, kit, source, tuple(jobs), tuple(patterns), remarks=tuple(remarks))
@@ -70,7 +84,7 @@ def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str]) -> list[
             if not kit.automatic:
                 raise KitError(f"pad.{pad_name(place)}: {pad.file[1:]}: {error}") from None
             remarks.append(f"{pad.file} is left out, pad {pad_name(place)} stays empty: {error}")
-    remarks += [line for job in jobs for line in _not_carried(job, profile)]
+    remarks += not_carried(jobs, kit, profile)
     return jobs
 
 
@@ -101,7 +115,8 @@ def make_export(
     samples, remarks = [], list(plan.remarks)
     for job in plan.jobs:
         try:
-            samples.append(_sample(plan, job, spool, seed))
+            sample = _sample(plan, job, spool, seed)
+            samples.append(_placed(sample, remarks) if plan.kit.automatic else sample)
         except (ConvertError, CardError) as error:
             if isinstance(error, CardIOError):
                 raise
@@ -115,7 +130,20 @@ def make_export(
     remarks += [f"pad {pad_name(one.job.place)}: {line}" for one in samples for line in one.remarks]
     items += [one.item for one in samples]
     items += [Item(one.target, one.data) for one in plan.patterns]
+    remarks = list(dict.fromkeys(remarks))
     return Export(_in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(remarks))
+
+
+def _placed(sample: Sample, remarks: list[str]) -> Sample:
+    """A card's own places, without those that do not lie in the sample any more."""
+    none: dict[str, Any] = {"start": None, "end": None, "loop_start": None}
+    for check, values in ((region, none), (chops, {"chops": ()})):
+        try:
+            check(sample)
+        except KitError as error:
+            remarks.append(f"{error}: left out")
+            sample = replace(sample, job=replace(sample.job, pad=replace(sample.job.pad, **values)))
+    return sample
 
 
 def _in_order(items: list[Item]) -> tuple[Item, ...]:
@@ -242,11 +270,6 @@ def _copied(source: Card, path: str, target: str) -> Item:
     if isinstance(source, FolderCard):
         return Item(target, source.host_path(path))
     return Item(target, Made(entry.size, partial(source.read, path)))
-
-
-def _not_carried(job: Job, profile: Profile) -> list[str]:
-    lost = sorted(job.pad.given & (export_sx if _is_sx(profile) else export_mk2).NOT_CARRIED)
-    return [f"pad {pad_name(job.place)}: {profile.title} has no place for {', '.join(lost)}"] if lost else []
 
 
 def _pattern(source: Card, profile: Profile, kit: Kit, place: Place, one: KitPattern) -> PatternJob:

@@ -17,6 +17,8 @@ from sdcard_image.types import Card, CardError, Item
 
 from .convert import Outcome, convert_file
 from .errors import ConvertError
+from .export import make_export
+from .export_types import Spool
 from .fix_tables import PadTable, kept_sample, made_sample
 from .fix_types import Do, FixAction, FixPlan, FixReport
 
@@ -84,16 +86,40 @@ class _Work:
     def items(self, advance: Progress) -> list[Item]:
         """Everything of the corrected card; converted files lie in the scratch folder."""
         items = [Item(path, None) for path in self._plan.folders]
+        items += self._carried()
         for number, action in enumerate(self._plan.actions):
             item = self._item(number, action)
             items += [item] if item is not None else []
             advance(1)
-        items += [self._table(action) for action in self._plan.actions if action.do is Do.INDEX]
+        tables = [one for one in self._plan.actions if one.do is Do.INDEX and not one.carried]
+        items += [self._table(action) for action in tables]
         self.files = sum(item.source is not None for item in items)
         return items
 
+    def _carried(self) -> list[Item]:
+        """What comes over from the other device's card; what that cannot be made of is lost."""
+        if self._plan.export is None:
+            return []
+        folder = self._scratch / "carried"
+        folder.mkdir()
+        made = make_export(self._plan.export, Spool(folder), seed=self._seed)
+        there = {item.path: item for item in made.items if item.source is not None}
+        items = []
+        for action in (one for one in self._plan.actions if one.carried):
+            item = there.get(action.carried)
+            if item is None:
+                said = [one for one in made.remarks if action.carried in one or action.old in one]
+                self._drop(replace(action, why=tuple(said) or ("it cannot be converted",), lost=True))
+            else:
+                self.converted += action.do is Do.CONVERT
+                modified = action.source.modified if action.source is not None else None
+                items.append(replace(item, path=action.new, modified=modified))
+        known = set(self._plan.losses)
+        self.notes += [("", one) for one in made.remarks if one not in known]
+        return items
+
     def _item(self, number: int, action: FixAction) -> Item | None:
-        if action.do is Do.INDEX:
+        if action.do is Do.INDEX or action.carried:
             return None
         if action.do is Do.DROP:
             self._drop(action)

@@ -122,19 +122,23 @@ def _conf(old: PadConf, sample: PadSample) -> PadConf:
     size = sample.size_bytes
     start, end = _range(old.is_empty, sample.moved(old.start), sample.moved(old.end), size)
     loop_start = sample.moved(old.loop_start) if old.loop_start else 0
-    values: dict[str, Any] = {
-        name: value if low <= (value := getattr(old, name)) <= high else fallback
-        for name, (low, high, fallback) in _RANGES.items()
-    }
     made = replace(
-        old,
+        within_ranges(old),
         size_bytes=size,
         start=start,
         end=end,
         loop_start=loop_start if start <= loop_start < end else (start if loop_start else 0),
-        **values,
     )
     return _looping(made, sample, sample.loop) if old.is_empty and sample.loop is not None else made
+
+
+def within_ranges(old: PadConf) -> PadConf:
+    """The pad with what an empty one has for every value that the device does not write."""
+    values: dict[str, Any] = {
+        name: value if low <= (value := getattr(old, name)) <= high else fallback
+        for name, (low, high, fallback) in _RANGES.items()
+    }
+    return replace(old, **values)
 
 
 def _looping(old: PadConf, sample: PadSample, loop: LoopRegion) -> PadConf:
