@@ -8,8 +8,10 @@ that libsndfile does not forgive. libsndfile decodes in either case.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
+import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ from firmware.formats.audio_header import AudioHeader, Read, parse_header
 
 from .errors import ConvertError
 from .markers import Markers, read_markers
+from .quiet import quiet
 from .streams import Guarded
 
 BLOCK = 1 << 16  # values, of all channels together, that are decoded at once
@@ -57,45 +60,113 @@ _UNREADABLE = "it is no audio file that can be read ({}); save it as WAV, AIFF o
 _RAW = {"U8": "PCM_U8", "S16": "PCM_16", "S24": "PCM_24", "S32": "PCM_32", "F32": "FLOAT"}
 
 
+class _Sound(sf.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """libsndfile's reader, read from front to back.
+
+    soundfile seeks after each read of a file that can seek: at a fault this fails, and what was decoded is
+    lost with it; in MP3 streams it is not exact.
+    """
+
+    def seekable(self) -> bool:
+        """It is not to be used so."""
+        return False
+
+
 class Audio:
     """An open audio file. ``bits`` are those of its integers, 0 where it is float or lossy.
 
-    ``frames`` is what the file says; what is read may be less. Use as a context manager.
+    ``frames`` is what libsndfile expects to decode, ``promised`` what the header says (0: nothing that can be
+    relied on), ``cut`` says that the end is missing where that is known beforehand. Use as a context manager.
     """
 
-    def __init__(
-        self, sound: Any, guard: Guarded, *, markers: Markers, header: AudioHeader | None, notes: list[str]
-    ) -> None:
+    def __init__(self, sound: Any, guard: Guarded, *, markers: Markers, header: AudioHeader | None) -> None:
         self._sound, self._guard = sound, guard
         self.rate, self.channels, self.frames = int(sound.samplerate), int(sound.channels), int(sound.frames)
         self.bits = _BITS.get(sound.subtype, 0)
         self.is_float = sound.subtype in ("FLOAT", "DOUBLE")
-        self.what = f"{header.container.upper() if header else sound.format} {sound.subtype}"
-        self.markers, self.notes = markers, notes
+        plain = header is not None and header.encoding is not None
+        self.what = f"{header.container.upper() if plain and header else sound.format} {sound.subtype}"
+        self.markers = markers
+        self.promised = _promised(self.frames, header)
+        self.cut = header.cut if header is not None and header.truncated else ""
+        self._quiet = sound.format == "MP3"
+        self._decoded, self._fault = 0, ""
 
     def blocks(self, dtype: str) -> Iterator[NDArray[Any]]:
-        """All samples, once, as arrays of shape (frames, channels): some codecs cannot go back.
+        """All samples up to the first fault, once, as arrays of shape (frames, channels).
 
         ``dtype`` "float64" gives values within -1 to 1 (float files may go beyond), "int32" left-aligned
-        integers. Raises `ConvertError` where the coded data is damaged, and what the stream raises.
+        integers. `loss` tells afterwards what could not be had. Raises `ConvertError` where that is
+        everything, and what the stream raises.
         """
-        frames = max(1, BLOCK // self.channels)
-        try:
-            while len(block := self._sound.read(frames, dtype, always_2d=True)):
-                self._guard.check()
-                yield block
-        except (sf.SoundFileError, RuntimeError) as error:
-            self._guard.check()
-            raise ConvertError(
-                f"its audio data is damaged ({_reason(error)}); copy it again", "bad-header"
-            ) from None
+        self._decoded, self._fault = 0, ""
+        while not self._fault and len(block := self._block(dtype)):
+            self._decoded += len(block)
+            yield block
+        if not self._decoded and (self._fault or self.cut):
+            why = self.cut or f"its audio data is damaged ({self._fault})"
+            kind = "truncated" if self.cut else "bad-header"
+            raise ConvertError(f"{why}, and nothing before that can be decoded; copy it again", kind)
+
+    def _block(self, dtype: str) -> NDArray[Any]:
+        block: NDArray[Any] = np.empty((max(1, BLOCK // self.channels), self.channels), dtype)
+        before = self._decoded
+        with quiet() if self._quiet else nullcontext():
+            try:
+                block = self._sound.read(out=block)
+            except (sf.SoundFileError, RuntimeError) as error:
+                self._fault = _reason(error)
+                block = block[: self._got(before)]
         self._guard.check()
+        return block
+
+    def _got(self, before: int) -> int:
+        """Frames that the read which met a fault has decoded before it."""
+        try:
+            return max(0, int(self._sound.tell()) - before)
+        except (sf.SoundFileError, RuntimeError):
+            return 0
+
+    def loss(self) -> str:
+        """What of the audio could not be had, after `blocks` has given all; empty where nothing is lost."""
+        missing = self.promised - self._decoded
+        if missing <= 0:
+            if not self.cut:
+                return f"it is damaged after {self._decoded:,} frames ({self._fault})" if self._fault else ""
+            return f"the end is missing: {self.cut}; the first {self._decoded:,} frames are kept"
+        share = f"{missing:,} of its {self.promised:,} frames are lost"
+        if self.cut:
+            return f"{share}, the end is missing: {self.cut}"
+        if self._fault:
+            return f"{share}, all from the first fault on: its audio data is damaged ({self._fault})"
+        return f"{share}: its audio data is damaged, and parts of it could not be decoded"
+
+    def tags(self) -> dict[str, str]:
+        """Title, artist and the like, by libsndfile's names for them."""
+        found: dict[str, str] = self._sound.copy_metadata()
+        return found
 
     def __enter__(self) -> Audio:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sound.close()
+        with quiet() if self._quiet else nullcontext():
+            self._sound.close()
+
+
+def _promised(frames: int, header: AudioHeader | None) -> int:
+    """Frames that the header says there are, where ``frames`` is what libsndfile says; 0 where unknown."""
+    if header is None:
+        return frames
+    if header.container == "mp3":  # without such a header, the count is a guess from the first frame
+        return frames if header.declared_bytes else 0
+    if header.frame_bytes:
+        return header.declared_bytes // header.frame_bytes
+    if header.container == "ogg" and header.shortage:
+        return 0
+    if not header.shortage and header.declared_bytes > header.data_bytes > 0:
+        return round(frames * header.declared_bytes / header.data_bytes)
+    return frames
 
 
 def reader(stream: BinaryIO) -> Read:
@@ -136,6 +207,8 @@ def _header(read: Read, size: int) -> AudioHeader | None:
 def _plain(stream: BinaryIO, header: AudioHeader, markers: Markers) -> Audio:
     """PCM at a known place: libsndfile is told what it is, and only sees the audio."""
     assert header.encoding is not None
+    if not header.frames and header.truncated:
+        raise ConvertError(f"there is no audio in the file: {header.cut}; copy it again", "truncated")
     if not header.frames:
         raise ConvertError("there is no audio in the file; record or export it again", "no-audio-data")
     _check(header.rate, header.channels)
@@ -149,18 +222,18 @@ def _plain(stream: BinaryIO, header: AudioHeader, markers: Markers) -> Audio:
         samplerate=header.rate,
         endian="BIG" if order == "BE" else "LITTLE",
     )
-    notes = []
-    if header.truncated:
-        notes.append(
-            f"its header promises {header.declared_bytes:,} bytes of audio, it holds {header.data_bytes:,}; "
-            "what is there was taken: the end is missing"
-        )
-    return Audio(sound, guard, markers=markers, header=header, notes=notes)
+    return Audio(sound, guard, markers=markers, header=header)
 
 
 def _by_libsndfile(stream: BinaryIO, size: int, read: Read, header: AudioHeader | None) -> Audio:
-    guard = Guarded(stream, 0, size)
-    sound = _open(guard)
+    guard = Guarded(stream, 0, size, _mended(size, header))
+    try:
+        sound = _open(guard)
+    except ConvertError:
+        if header is None or not header.truncated:
+            raise
+        what = f"{header.cut}, and nothing before that can be decoded; copy it again"
+        raise ConvertError(what, "truncated") from None
     if sound.format == "MP3" and sniff.container(read(0, smp.DATA_OFFSET)) != "mp3":  # noise can pass for it
         sound.close()
         raise ConvertError(_UNREADABLE.format("format not recognised"))
@@ -170,12 +243,23 @@ def _by_libsndfile(stream: BinaryIO, size: int, read: Read, header: AudioHeader 
         sound.close()
         raise
     markers = read_markers(read, size, header) if header is not None else Markers()
-    return Audio(sound, guard, markers=markers, header=None, notes=[])
+    return Audio(sound, guard, markers=markers, header=header)
+
+
+def _mended(size: int, header: AudioHeader | None) -> tuple[int, bytes]:
+    """What libsndfile is to see otherwise: it refuses a CAF file whose audio is shorter than the chunk says.
+
+    The chunk's size, of 8 bytes, and a count of edits, of 4, stand before the audio.
+    """
+    if header is None or header.container != "caf" or not header.data_offset or not header.truncated:
+        return 0, b""
+    return header.data_offset - 12, (4 + header.data_bytes).to_bytes(8, "big")
 
 
 def _open(guard: Guarded, **options: Any) -> Any:
     try:
-        return sf.SoundFile(guard, **options)
+        with quiet() if not options else nullcontext():  # libsndfile may guess that it is MP3
+            return _Sound(guard, **options)
     except (sf.SoundFileError, RuntimeError, ValueError, TypeError) as error:
         guard.check()
         raise ConvertError(_UNREADABLE.format(_reason(error))) from None

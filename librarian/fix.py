@@ -42,11 +42,17 @@ _NONE_GONE: Mapping[str, str] = MappingProxyType({})
 
 
 def plan_fix(
-    card: Card, profile: Profile, *, bits: int | None = None, gone: Mapping[str, str] = _NONE_GONE
+    card: Card,
+    profile: Profile,
+    *,
+    bits: int | None = None,
+    strict: bool = False,
+    gone: Mapping[str, str] = _NONE_GONE,
 ) -> FixPlan:
     """What would make ``card`` one that the device of ``profile`` takes, file by file.
 
-    ``bits`` forces that width on every sample, also where the device takes others. ``gone`` are files that a
+    ``bits`` forces that width on every sample, also where the device takes others; ``strict`` leaves none of
+    which it is in doubt that the device takes it. ``gone`` are files that a
     repair could not save, by path, and why: they are lost like those that cannot be read. Reads headers only,
     and the samples of float files. Raises CardError where the card itself cannot be read.
     """
@@ -60,7 +66,8 @@ def plan_fix(
             files.append(one)
     folders = [path for path in gathered.folders if not _hidden_part(path)]
     carried = carry(card, files, folders, profile)
-    planning = _Planning(*_placed(files, folders, profile, carried), profile, bits, carried)
+    wish = Wish(Form.WAV, 0, bits, strict)
+    planning = _Planning(*_placed(files, folders, profile, carried), profile, wish, carried)
     made = planning.actions()
     label, size = _volume(card, profile)
     return FixPlan(
@@ -120,10 +127,10 @@ class _Planning:
         files: list[SourceFile],
         places: Places,
         profile: Profile,
-        bits: int | None,
+        wish: Wish,
         carried: Carried | None,
     ) -> None:
-        self._bits = bits
+        self._wish = wish
         self._carried = carried.actions if carried else []
         self._files, self._places, self._profile = files, places, profile
         self._layout = profile.value("card.layout")
@@ -234,7 +241,7 @@ class _Planning:
         try:
             with source.open() as stream:
                 recipe = needed(
-                    stream, source.size, self._profile, Wish(form, max(action.pad, 0), self._bits)
+                    stream, source.size, self._profile, replace(self._wish, form=form, pad=max(action.pad, 0))
                 )
         except (ConvertError, CardError, OSError) as error:
             lost = not isinstance(error, ConvertError)

@@ -58,7 +58,14 @@ def apply_fix(
             raise
         raise io_error("write to", destination, error) from error
     return FixReport(
-        destination, work.files, work.converted, work.dropped, tuple(work.notes), tuple(work.lost)
+        destination,
+        work.files,
+        work.converted,
+        work.dropped,
+        tuple(work.notes),
+        tuple(work.lost),
+        tuple(work.losses),
+        tuple(work.cut),
     )
 
 
@@ -80,6 +87,8 @@ class _Work:
         self.files = self.converted = self.dropped = 0
         self.notes: list[tuple[str, str]] = []
         self.lost: list[tuple[str, str]] = []
+        self.losses: list[tuple[str, str]] = []
+        self.cut: list[tuple[str, str]] = []
         self._plan, self._scratch, self._seed = plan, scratch, seed
         self._tables: dict[str, PadTable] = {}
 
@@ -161,6 +170,8 @@ class _Work:
             return None
         self.converted += 1
         self.notes += [(action.new, note) for note in _remarks(outcome)]
+        self.losses += [(action.new, one) for one in outcome.losses]
+        self.cut += [(action.new, outcome.audio_lost)] if outcome.audio_lost else []
         if action.index:
             table = self._tables.setdefault(action.index, PadTable())
             table.samples[action.pad] = made_sample(action, outcome.size_bytes, outcome.markers)

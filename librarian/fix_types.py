@@ -79,6 +79,11 @@ class FixAction:
         return self.do is not Do.KEEP or self.old != self.new
 
     @property
+    def losses(self) -> list[str]:
+        """What the new file will not have, as far as it is known beforehand."""
+        return [f"{self.old}: {one}" for one in (self.recipe.lost if self.recipe is not None else ())]
+
+    @property
     def word(self) -> str:
         """What happens, as the table says it: a file that is kept under another path is renamed."""
         return "rename" if self.do is Do.KEEP and self.is_change else str(self.do)
@@ -113,6 +118,7 @@ class FixPlan:
         """Plain values for JSON. Every action is counted once, under the word of the table."""
         counts = {word: sum(one.word == word for one in self.actions) for word in (*Do, "rename")}
         unreadable = [f"{one.old}: {'; '.join(one.why)}" for one in self.actions if one.lost]
+        unreadable += [line for one in self.actions for line in one.losses]
         return {
             "device": self.device,
             "counts": counts,
@@ -129,14 +135,17 @@ class FixPlan:
             why = f"  ({'; '.join(one.why)})" if one.why else ""
             both = f"{one.old} -> {one.new}" if one.old and one.old != one.new else one.new
             lines.append(f"{one.word:8} {one.old if one.do is Do.DROP else both}{why}")
-        return [*lines, *(f"lost     {one}" for one in self.losses), *self.notes]
+        lost = [*self.losses, *(line for one in self.changes for line in one.losses)]
+        return [*lines, *(f"lost     {one}" for one in lost), *self.notes]
 
 
 @dataclass(frozen=True, slots=True)
 class FixReport:
     """What was made: how many files, and the remarks of converting, by path on the corrected card.
 
-    ``lost`` are the files that could not be read, by path on the card given, each with the reason.
+    ``lost`` are the files that could not be read, by path on the card given, each with the reason. ``losses``
+    are what converted files have not kept, by path on the corrected card (they are among ``notes``, too), and
+    ``cut`` those of them that are audio.
     """
 
     destination: Path
@@ -145,3 +154,5 @@ class FixReport:
     dropped: int
     notes: tuple[tuple[str, str], ...]
     lost: tuple[tuple[str, str], ...] = ()
+    losses: tuple[tuple[str, str], ...] = ()
+    cut: tuple[tuple[str, str], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from firmware.admission import Verdict, admit_smp, examine, fix
+from firmware.admission import Verdict, admit_smp, examine, fix, is_only_here
 from firmware.catalogue import SampleInfo
 from firmware.checks.chunks import chunk_problems
 from firmware.findings import Finding, Severity, catalogue, found
@@ -21,8 +21,10 @@ from sim.check.report import AudioFile
 class FileCheck:
     """Judges files for the device of ``profile``. ``pads`` says which pad plays a path."""
 
-    def __init__(self, card: Card, profile: Profile, pads: Mapping[str, str]) -> None:
-        self._card, self._profile, self._pads = card, profile, pads
+    def __init__(
+        self, card: Card, profile: Profile, pads: Mapping[str, str], *, strict: bool = False
+    ) -> None:
+        self._card, self._profile, self._pads, self._strict = card, profile, pads, strict
         self.findings: list[Finding] = []
         self.headers: dict[str, AudioHeader] = {}
 
@@ -34,6 +36,8 @@ class FileCheck:
             read = _reader(self._card, entry.path)
             header, verdict = self._verdict(entry, read)
             self.findings += self._said(entry, verdict, pad)
+            if header is not None and header.truncated and verdict.id != "truncated":
+                self.findings.append(found("truncated", header.cut, path=entry.path, pad=pad))
             problems = list(chunk_problems(read, entry.size, header))
             said = {remark.id for remark in verdict.remarks}
             self.findings += [
@@ -75,15 +79,19 @@ class FileCheck:
                 pad=pad,
                 mark=remark.mark or None,
                 severity=Severity.WARNING if severity is Severity.ERROR else severity,
+                fixable=self._strict if remark.id == "bit-depth" else None,  # a doubt that only then counts
             )
 
 
 def refusal(id_: str, reason: str, mark: str, *, path: str, pad: str, profile: Profile) -> Finding:
     """A refusal as a finding. What the device takes and only the simulation does not is a note."""
-    only_here = id_ == "not-simulated" and mark != "D"
+    only_here = is_only_here(id_, mark)
     severity = Severity.NOTE if only_here else Severity.ERROR
-    remedy = "" if id_ == "card-error" else fix(id_, profile)
-    return found(id_, reason, path=path, pad=pad, mark=mark or None, severity=severity, fix=remedy)
+    remedy = "" if id_ == "card-error" else fix(id_, profile, mark)
+    fixable = not only_here if id_ == "not-simulated" else None
+    return found(
+        id_, reason, path=path, pad=pad, mark=mark or None, severity=severity, fix=remedy, fixable=fixable
+    )
 
 
 def _reader(card: Card, path: str) -> Read:

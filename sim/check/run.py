@@ -120,7 +120,8 @@ class _Checking:
         yield from check_names(stored_names(tree, self._host), self._profile)
         yield from self._boots(tree)
         pads = self._pads()
-        files = FileCheck(self._card, self._profile, {path: played[0][0] for path, played in pads.items()})
+        names = {path: played[0][0] for path, played in pads.items()}
+        files = FileCheck(self._card, self._profile, names, strict=self._options.strict)
         seen = seen_by(tree, self._profile)
         wanted = [e for e in tree.entries if looks_like_audio(e) and not is_hidden(e.name) and seen(e)]
         with self._progress("headers", len(wanted)) as advance:

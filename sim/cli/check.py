@@ -124,9 +124,11 @@ def _fix(
         "converted": made.converted,
         "dropped": made.dropped,
         "notes": [{"path": path, "text": text} for path, text in made.notes],
+        "losses": [{"path": path, "text": text} for path, text in made.losses],
     }
     if not as_json:
-        notes = [f"{path}: {text}" for path, text in made.notes]
+        notes = [f"{path}: {text}" for path, text in made.notes if (path, text) not in made.losses]
+        notes += [f"lost     {path}: {text}" for path, text in made.losses]
         done = f"{made.files:,} files, {made.converted:,} converted, {made.dropped:,} left out"
         _say(["", "Done by --fix:", *plan.lines(), *notes, "", f"{output}: {done}", summary(after)])
     return after
