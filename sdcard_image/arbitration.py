@@ -30,7 +30,10 @@ def repeated(values: Values) -> NDArray[np.intp]:
     No formatter or writer leaves such, but for many files of one cluster side by side.
     """
     full = values[: len(values) // PER_SECTOR * PER_SECTOR].reshape(-1, PER_SECTOR)
-    return np.flatnonzero((full == full[:, :1]).all(axis=1) & (full[:, 0] != 0))
+    last = full[:, -1:]
+    alike = (full[:, 2:] == last).all(axis=1) & (last[:, 0] != 0)  # the first two of all are no clusters
+    alike[1:] &= (full[1:, :2] == last[1:]).all(axis=1)
+    return np.flatnonzero(alike)
 
 
 def merge(a: Values, b: Values, limit: int) -> Values:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sdcard_image.medium import Medium
+from sdcard_image.layout import SECTOR
+from sdcard_image.medium import Medium, read_within
 from sdcard_image.runs import to_runs_in_order
-from sdcard_image.system_area import SECTOR, read_within
 from sdcard_image.tree import Thing
 
 

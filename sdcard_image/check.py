@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from sdcard_image.bootsector import FsInfo
 from sdcard_image.chains import Chains, values_of
-from sdcard_image.layout import ALIGNMENT, CLEAN, plan_geometry
-from sdcard_image.medium import FileMedium, Medium
+from sdcard_image.layout import ALIGNMENT, CLEAN, SECTOR, plan_geometry
+from sdcard_image.medium import FileMedium, Medium, read_within
 from sdcard_image.names import fold
 from sdcard_image.repair import read_fats
 from sdcard_image.salvage import Salvage
-from sdcard_image.system_area import SECTOR, System, locate, read_within
+from sdcard_image.system_area import System, locate
 from sdcard_image.tree import Folder, Thing
 from sdcard_image.types import CardError, CardIOError
 
@@ -142,6 +142,10 @@ class _Check:
             self.add("card-too-big", "", f"{size:,} bytes: an SDXC card, above the 32 GB of SDHC")
         if not system.offset:
             self.add("no-partition-table", "", "the volume begins at the card's first sector")
+        elif system.gpt:
+            self.add(
+                "partition-type", "", "the card has a GPT; SD cards have an MBR, with type 0x0C for FAT32"
+            )
         elif system.mbr is None or system.part is None:
             self.add("no-partition-table", "", "no entry of the partition table leads to the volume")
         else:

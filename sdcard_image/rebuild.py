@@ -19,12 +19,12 @@ from sdcard_image.changes import Changes
 from sdcard_image.direntry import VOLUME, pack_short_entry
 from sdcard_image.folder_rebuild import FolderRebuild
 from sdcard_image.found_files import WHEN, FoundFiles
-from sdcard_image.layout import BAD, END, MASK
-from sdcard_image.medium import Medium
+from sdcard_image.layout import BAD, END, MASK, SECTOR
+from sdcard_image.medium import Medium, read_within
 from sdcard_image.runs import Runs, length
 from sdcard_image.salvage import Salvage
 from sdcard_image.space import Space
-from sdcard_image.system_area import SECTOR, System, read_within
+from sdcard_image.system_area import System
 from sdcard_image.tree import boot_label
 
 CLEAN = 0x0C00_0000  # bits of FAT[1]: closed properly, no hard error
@@ -153,7 +153,7 @@ class Rebuild:
     def _partition_table(self) -> None:
         """Only where the table does not lead to the volume any more."""
         system = self.system
-        if not system.offset or system.part is not None:
+        if not system.offset or system.part is not None or system.gpt:
             return
         start, total = system.offset // SECTOR, system.boot.total_sectors * system.sector // SECTOR
         entry = Partition(FAT32_LBA, start, total, chs_first=chs(start), chs_last=chs(start + total - 1))

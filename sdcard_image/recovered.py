@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from sdcard_image.medium import Medium
+from sdcard_image.medium import Medium, read_within
 from sdcard_image.runs import Runs, length
-from sdcard_image.system_area import System, read_within
+from sdcard_image.system_area import System
 
 # (offset, bytes, extension); formats' own published magic numbers
 _KINDS = (

@@ -42,8 +42,16 @@ def go_on_with_neighbours(claims: Claims, thing: Thing, starts: Starts) -> bool:
         chains.claim(runs, 0)
         return False
     runs = joined(runs)
-    sure = "likely" if len(runs) == 1 else "guess"
+    sure = "likely" if len(runs) == 1 and _ends_there(claims, runs, starts) else "guess"
     return claims.take(thing, runs, "repaired", "entries of its chain were lost; it lay in one piece", sure)
+
+
+def _ends_there(claims: Claims, runs: Runs, starts: Starts) -> bool:
+    """Whether what follows bears out that a file ends there: another's beginning, or nothing at all."""
+    after = runs[-1][0] + runs[-1][1]
+    if not claims.chains.is_cluster(after) or starts[after] or claims.chains.owner[after]:
+        return True
+    return not any(claims.tree.read_cluster(after))
 
 
 def _hole(claims: Claims, cluster: int, most: int, starts: Starts, *, first: bool) -> Runs:

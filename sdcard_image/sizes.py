@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sdcard_image.claims import Claims
+from sdcard_image.medium import read_within
 from sdcard_image.recovered import header_size
 from sdcard_image.runs import Runs, length
-from sdcard_image.system_area import read_within
 from sdcard_image.tree import Thing
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from sdcard_image.arbitration import ENDS
 from sdcard_image.chains import Chains
 from sdcard_image.direntry import DIRECTORY, LONG, MAX_SLOTS, SIZE, VOLUME
-from sdcard_image.medium import Medium
+from sdcard_image.medium import Medium, read_within
 from sdcard_image.names import MAX_DEPTH
 from sdcard_image.runs import Runs, to_runs_in_order
 from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder, scan
-from sdcard_image.system_area import System, read_within
+from sdcard_image.system_area import System
 
 _PEEK = 64 << 10
 
