@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from string import Template
 
@@ -12,10 +14,10 @@ from firmware.catalogue import Catalogue
 from firmware.findings import Finding, Severity, catalogue
 from sdcard_image import open_card
 from sdcard_image.types import Card, CardError
-from sim.check.markup import name, text
+from sim.check.markup import name, shown, text
 from sim.check.picture import card_map, waveform
 from sim.check.report import AudioFile, BankVoices, CheckReport, Scene, Task
-from sim.check.text import how_known, kinds_in, summary, what_it_is, where
+from sim.check.text import examples, how_known, kinds_in, summary, what_it_is, where
 
 MOST_WAVES = 24
 _WAVES_OPEN = 12  # the others are behind a click
@@ -31,9 +33,10 @@ _HEARD = frozenset(
         "byte-order",
     )
 )
-MOST_ROWS = 2_000
+MOST_ROWS = 20_000
+_ROWS_AT_FIRST = 50  # written as they are, for where no script runs
 MOST_SCENES = 17
-_EXAMPLES = 8
+_EXAMPLES = 6
 _SIGNS = {"error": "✕", "warning": "!", "note": "i", "ok": "✓", "empty": ""}
 _WORST = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.NOTE: 1}
 _TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
@@ -60,7 +63,8 @@ def page(report: CheckReport) -> str:
         voices=_voices(report),
         map=map_ or "<p>There is no map: the card is a folder, or does not mount.</p>",
         waves=waves or "<p>There is no sample in question whose wave can be drawn.</p>",
-        rows="".join(_row(one) for one in report.findings[:MOST_ROWS]),
+        rows="".join(_row(one) for one in report.findings[:_ROWS_AT_FIRST]),
+        data=_data(report.findings[:MOST_ROWS]),
         more=_more(len(report.findings) - MOST_ROWS, "--json lists them all"),
     )
 
@@ -81,14 +85,15 @@ def _task(task: Task) -> str:
         f" <span class=why>{text(whys[kind])} {f'[{mark}]' if mark else ''}</span></li>"
         for (kind, happens, mark), number in kinds_in(task).most_common()
     )
-    examples = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in task.findings[:_EXAMPLES])
+    some = examples(task, _EXAMPLES)
+    listed = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in some)
     does = ' <span class="does">--fix does it</span>' if task.fixable else ""
     opened = " open" if task.severity is Severity.ERROR else ""
     return (
         f'<details class="task {task.severity}"{opened}><summary>{_badge(task.severity)}'
         f" <span>{text(task.fix[:1].upper() + task.fix[1:])}</span>{does}<b class=count>{count:,}</b>"
-        f"</summary><ul>{kinds}</ul><ul class=examples>{examples}</ul>"
-        f"{_more(count - _EXAMPLES, 'see the table')}</details>"
+        f"</summary><ul>{kinds}</ul><ul class=examples>{listed}</ul>"
+        f"{_more(count - len(some), 'see the table')}</details>"
     )
 
 
@@ -120,9 +125,10 @@ def _cell(bank: str, pad: int, path: str, refused: bool, found: dict[str, list[F
     state = "empty" if not path else worst.value if worst else "error" if refused else "ok"
     tip = "; ".join([path, *(one.what for one in here)]) if path else "empty"
     short = path.rpartition("/")[2]
+    look = f' data-path="{text(path)}"' if here else ""
     return (
-        f'<div class="pad {state}" title="{text(tip)}" tabindex=0><b>{label}</b><i>{_SIGNS[state]}</i>'
-        f"<small>{name(short)}</small></div>"
+        f'<div class="pad {state}" title="{text(tip)}"{look} tabindex=0><b>{label}</b>'
+        f"<i>{_SIGNS[state]}</i><small>{name(short)}</small></div>"
     )
 
 
@@ -153,12 +159,30 @@ def _pieces(one: BankVoices) -> str:
 
 
 def _row(one: Finding) -> str:
-    bank, number = one.pad[:1], one.pad[1:] or "0"
-    order = f"{bank}{int(number):02d}" if one.pad else ""
     return (
-        f"<tr><td data-n={-_WORST[one.severity]}>{_badge(one.severity)}<td>{one.id}<td>{name(one.path)}"
-        f'<td data-n="{order}">{one.pad}<td>{text(one.what)}<td>{text(one.fix)}<td>{one.mark}'
+        f"<tr><td>{_badge(one.severity)}<td>{one.id}<td>{name(one.path)}"
+        f"<td>{one.pad}<td>{text(one.what)}<td>{text(one.fix)}<td>{one.mark}"
     )
+
+
+def _data(findings: Sequence[Finding]) -> str:
+    """The table's rows for its script, as JSON: texts that come again and again are given once."""
+    kinds = {kind: n for n, kind in enumerate(dict.fromkeys(one.id for one in findings))}
+    fixes = {fix: n for n, fix in enumerate(dict.fromkeys(one.fix for one in findings))}
+    rows = [
+        [
+            3 - _WORST[one.severity],
+            kinds[one.id],
+            shown(one.path),
+            one.pad,
+            shown(one.what),
+            fixes[one.fix],
+            one.mark,
+        ]
+        for one in findings
+    ]
+    data = {"kinds": [*kinds], "fixes": [*map(shown, fixes)], "rows": rows}
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
 def _waves(card: Card, report: CheckReport) -> Iterator[str]:
@@ -170,21 +194,27 @@ def _waves(card: Card, report: CheckReport) -> Iterator[str]:
             found.setdefault(one.path, []).append(one)
     if not found:
         return
-    shown = sorted(found, key=lambda path: _rank(found[path]))[:MOST_WAVES]
-    figures = [_wave(card, files_[path], found[path]) for path in shown]
+    chosen = _in_turn(found)[:MOST_WAVES]
+    figures = [_wave(card, files_[path], found[path]) for path in chosen]
     yield f"<div class=waves>{''.join(figures[:_WAVES_OPEN])}</div>"
     if rest := figures[_WAVES_OPEN:]:
-        yield (
-            f"<details><summary>{len(rest)} more samples</summary>"
-            f"<div class=waves>{''.join(rest)}</div></details>"
-        )
+        count = f"{len(rest)} more sample{'s' * (len(rest) != 1)}"
+        yield f"<details><summary>{count}</summary><div class=waves>{''.join(rest)}</div></details>"
     yield _more(len(found) - MOST_WAVES, "their findings are in the table")
 
 
-def _rank(findings: list[Finding]) -> tuple[int, bool, int]:
-    """Worst first; then those whose wave shows why, then those of which there is most to say."""
-    worst = max(_WORST[one.severity] for one in findings)
-    return -worst, not any(one.id in _HEARD for one in findings), -len(findings)
+def _in_turn(found: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """The paths, worst first, but kind after kind in turn, so that the few that are shown show each."""
+    by_kind: dict[str, list[str]] = {}
+    for path in sorted(found, key=lambda path: -_rank(found[path][0])):  # worst first; findings are so, too
+        by_kind.setdefault(max(found[path], key=_rank).id, []).append(path)
+    rounds = zip_longest(*by_kind.values())
+    return [path for turn in rounds for path in turn if path is not None]
+
+
+def _rank(one: Finding) -> int:
+    """By severity, and then whether a wave shows why."""
+    return 2 * _WORST[one.severity] + (one.id in _HEARD)
 
 
 def _wave(card: Card, file: AudioFile, findings: list[Finding]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice, zip_longest
+from operator import itemgetter
 
 from firmware.findings import Finding, Severity
 from sim.check.report import BankVoices, CheckReport, Task
@@ -71,7 +73,7 @@ def _task(task: Task, *, everything: bool) -> Iterator[str]:
     for (name, happens, mark), number in kinds_in(task).most_common():
         times = f" x {number:,}" if number > 1 else ""
         yield f"    {name}{times}: {happens}{_mark(mark)}"
-    shown = task.findings if everything else task.findings[:SHOWN]
+    shown = task.findings if everything else examples(task, SHOWN)
     for one in shown:
         yield f"      {where(one)}{one.what}"
     if count > len(shown):
@@ -81,6 +83,15 @@ def _task(task: Task, *, everything: bool) -> Iterator[str]:
 def kinds_in(task: Task) -> Counter[tuple[str, str, str]]:
     """How often each kind is among a task's findings, with what the device does then, and the mark."""
     return Counter((one.id, one.happens, one.mark) for one in task.findings)
+
+
+def examples(task: Task, most: int) -> list[Finding]:
+    """Up to ``most`` of a task's findings, of each of its kinds in turn; in their order."""
+    by_kind: dict[str, list[tuple[int, Finding]]] = {}
+    for place, one in enumerate(task.findings):
+        by_kind.setdefault(one.id, []).append((place, one))
+    turns = (one for turn in zip_longest(*by_kind.values()) for one in turn if one is not None)
+    return [one for _, one in sorted(islice(turns, most), key=itemgetter(0))]
 
 
 def _mark(mark: str) -> str:
