@@ -217,9 +217,9 @@ def test_the_table_can_be_sorted_filtered_and_turned(tmp_path: Path) -> None:
     assert 10 <= len(second) < 50
     assert not set(second) & set(paths)
     by_words = 'byId("filter").value = "/a/00"; arrange();'
-    assert table(browsed(page, by_words)) == ["/A/00.flac", "/A/00.wav"]
+    assert set(table(browsed(page, by_words))) == {"/A/00.flac", "/A/00.wav"}
     by_pad = 'document.querySelector(".pad[data-path]").click();'
-    assert table(browsed(page, by_pad)) == ["/A/00.wav"]
+    assert set(table(browsed(page, by_pad))) == {"/A/00.flac"}
 
 
 def test_the_page_stays_small_on_a_big_card(tmp_path: Path) -> None:
