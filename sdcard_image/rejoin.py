@@ -46,11 +46,15 @@ class LostChains:
         return self._chains.walk(head, self._chains.clusters).runs
 
 
-def join(claims: Claims, thing: Thing, lost: LostChains) -> bool:
-    """Beginning and a lost chain that have the right length together; a neighbour before all others."""
+def join(claims: Claims, thing: Thing, lost: LostChains, *, ended: bool, neighbour: bool) -> bool:
+    """Beginning and a lost chain that have the right length together.
+
+    ``ended``: of a file whose chain has an end, if too early; else of one that breaks off. ``neighbour``:
+    only with what follows on the card. The nearest is taken.
+    """
     count = claims.clusters_of(thing.size)
     begin = claims.chains.walk(thing.found.cluster, count)
-    if not begin.count or (begin.count == count and begin.value >= ENDS):
+    if not begin.count or (begin.count == count and begin.value >= ENDS) or ended != (begin.stop == "end"):
         return False
     best: tuple[tuple[int, ...], int] | None = None
     for head in lost:
@@ -59,6 +63,8 @@ def join(claims: Claims, thing: Thing, lost: LostChains) -> bool:
         if rest < 0 or not 0 < keep <= begin.count:
             continue
         last = nth(begin.runs, keep)
+        if neighbour and head != last + 1:
+            continue
         order = (head != last + 1, keep != begin.count, head < last, abs(head - last))
         if (best is None or order < best[0]) and not overlap(cut(begin.runs, keep), lost.runs(head)):
             best = order, head

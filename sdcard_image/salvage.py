@@ -7,7 +7,11 @@ what two claim; the remains of what is broken; and at last the chains that nobod
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sdcard_image.chains import Chains
 from sdcard_image.claims import Claims
@@ -22,6 +26,7 @@ from sdcard_image.sizes import resize
 from sdcard_image.system_area import System
 from sdcard_image.tree import Folder, Thing
 
+Attempt = Callable[[Thing, LostChains], bool]  # whether a broken file is so no more
 MAX_LOST = 20_000  # lost chains that are told apart; a card with more holds noise, and that is freed
 
 
@@ -42,20 +47,24 @@ class Salvage(Claims):
         self.chains.learn(starts, alone)
         broken = claim_exact(self)
         bring_back(self)
-        for attempt in (
-            lambda thing, found: join(self, thing, found),
-            lambda thing, _: end_where_it_must(self, thing),
-            lambda thing, found: elsewhere(self, thing, found),
-            lambda thing, _: resize(self, thing),
-            lambda thing, _: go_on_with_neighbours(self, thing, starts),
-            lambda thing, _: copy_shared(self, thing),
-            lambda thing, _: keep_what_is_left(self, thing, starts),
-        ):
+        for attempt in self._attempts(starts):
             broken = self._still_broken(broken, attempt)
         if lost:
             self._loose()
 
-    def _still_broken(self, broken: list[Thing], how: Callable[[Thing, LostChains], bool]) -> list[Thing]:
+    def _attempts(self, starts: NDArray[np.bool_]) -> Iterator[Attempt]:
+        """What is tried with the broken files, the surest first."""
+        for ended in (False, True):
+            for neighbour in (True, False):
+                yield partial(join, self, ended=ended, neighbour=neighbour)
+        yield lambda thing, _: end_where_it_must(self, thing)
+        yield partial(elsewhere, self)
+        yield lambda thing, _: resize(self, thing)
+        yield lambda thing, _: go_on_with_neighbours(self, thing, starts)
+        yield lambda thing, _: copy_shared(self, thing)
+        yield lambda thing, _: keep_what_is_left(self, thing, starts)
+
+    def _still_broken(self, broken: list[Thing], how: Attempt) -> list[Thing]:
         if not broken:
             return []
         found = LostChains(self, broken)
