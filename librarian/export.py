@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 from firmware.admission import admit_smp, examine
 from firmware.formats import FormatError, rlnd, smp
 from firmware.formats.pad_info import DATA_OFFSET
 from firmware.formats.pattern import Device
-from firmware.layouts import detect, plan_card
+from firmware.layouts import detect
 from firmware.profiles import Profile
-from sdcard_image import FolderCard
 from sdcard_image.types import Card, CardError, CardIOError, Entry, Item, Made
 
 from . import export_mk2, export_sx
 from .convert import convert_file, plan_file
 from .decode import open_audio
 from .errors import ConvertError
+from .export_copy import copied_item, plan_copy
 from .export_losses import not_carried
 from .export_types import (
     Export,
@@ -42,6 +41,7 @@ from .forms import Form
 from .kit import Kit, KitError, KitPad, KitPattern, Place
 from .kit_auto import automatic
 from .kit_card import card_kit, moves
+from .kit_read import left_out
 from .markers import Markers
 from .midi_file import MAX_FILE_BYTES
 from .pattern_convert import read_pattern, to_device
@@ -66,16 +66,19 @@ def plan_export(source: Card, profile: Profile, kit: Kit | None = None) -> Expor
     """
     if kit is None and (device := detect(source)) != "generic":
         if device == profile.name:
-            return ExportPlan(profile, Kit(automatic=True), source, copied=_as_it_is(source, profile))
+            return plan_copy(source, profile)
         kit = card_kit(source, device, pads_per_bank(profile))
     kit = automatic(source, pads_per_bank(profile)) if kit is None else kit
-    remarks = [*kit.remarks, *moves(kit)]
-    jobs = _jobs(source, profile, kit, remarks)
+    remarks, lost = [*kit.remarks, *moves(kit)], list(kit.lost)
+    remarks += left_out(source) if kit.automatic else []
+    jobs = _jobs(source, profile, kit, remarks, lost)
     patterns = _patterns(source, profile, kit, remarks)
-    return ExportPlan(profile, kit, source, tuple(jobs), tuple(patterns), remarks=tuple(remarks))
+    return ExportPlan(
+        profile, kit, source, tuple(jobs), tuple(patterns), remarks=tuple(remarks), lost=tuple(lost)
+    )
 
 
-def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str]) -> list[Job]:
+def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str], lost: list[str]) -> list[Job]:
     jobs = []
     for place, pad in sorted(kit.pads.items(), key=lambda one: one[0]):
         try:
@@ -83,7 +86,9 @@ def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str]) -> list[
         except (ConvertError, CardError) as error:
             if not kit.automatic:
                 raise KitError(f"pad.{pad_name(place)}: {pad.file[1:]}: {error}") from None
-            remarks.append(f"{pad.file} is left out, pad {pad_name(place)} stays empty: {error}")
+            told = f"{pad.file} is left out, pad {pad_name(place)} stays empty: {error}"
+            remarks.append(told)
+            lost += [told] if isinstance(error, CardError) else []
     remarks += not_carried(jobs, kit, profile)
     return jobs
 
@@ -110,9 +115,9 @@ def make_export(
     without a kit, such a file is left out with a remark.
     """
     if plan.copied:
-        copies = [_copied(plan.source, old, new) for old, new in plan.copied]
-        return Export(_in_order(copies), tuple(roots(plan)))
-    samples, remarks = [], list(plan.remarks)
+        copies = [copied_item(plan.source, old, new) for old, new in plan.copied]
+        return Export(_in_order(copies), tuple(roots(plan)), remarks=plan.remarks, lost=plan.lost)
+    samples, remarks, lost = [], list(plan.remarks), list(plan.lost)
     for job in plan.jobs:
         try:
             sample = _sample(plan, job, spool, seed)
@@ -123,6 +128,7 @@ def make_export(
             if not plan.kit.automatic:
                 raise KitError(f"pad.{pad_name(job.place)}: {job.source}: {error}") from None
             remarks.append(f"{job.source} is left out, pad {pad_name(job.place)} stays empty: {error}")
+            lost += remarks[-1:] if isinstance(error, CardError) else []
         advance(1 / len(plan.jobs))
     is_sx = _is_sx(plan.profile)
     items, said = (export_sx if is_sx else export_mk2).index(plan, samples)
@@ -130,8 +136,10 @@ def make_export(
     remarks += [f"pad {pad_name(one.job.place)}: {line}" for one in samples for line in one.remarks]
     items += [one.item for one in samples]
     items += [Item(one.target, one.data) for one in plan.patterns]
-    remarks = list(dict.fromkeys(remarks))
-    return Export(_in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(remarks))
+    said = list(dict.fromkeys(remarks))
+    return Export(
+        _in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(said), tuple(lost)
+    )
 
 
 def _placed(sample: Sample, remarks: list[str]) -> Sample:
@@ -165,16 +173,6 @@ def item_bytes(item: Item) -> int:
     if isinstance(item.source, bytes):
         return len(item.source)
     return item.source.size_bytes if isinstance(item.source, Made) else item.source.stat().st_size
-
-
-def _as_it_is(source: Card, profile: Profile) -> tuple[tuple[str, str], ...]:
-    """Every path with the one it gets: the same, but a project by itself gets its place on a card."""
-    paths = [item.path for item in plan_card(profile.name, source).items]
-    if _is_sx(profile) or not source.exists("/PADCONF.BIN"):
-        return tuple((path, path) for path in paths)
-    base = export_mk2.root(Kit())
-    above = [("/", "/EXPORT"), ("/", export_mk2.PROJECTS), ("/", base)]
-    return (*above, *((path, base + path) for path in paths))
 
 
 def _is_sx(profile: Profile) -> bool:
@@ -259,17 +257,8 @@ def _sample(plan: ExportPlan, job: Job, spool: Spool, seed: int) -> Sample:
 def _finished_sample(plan: ExportPlan, job: Job) -> Sample:
     with open_on_card(plan.source, job.source) as stream, open_audio(stream, job.size_bytes) as audio:
         frames = (job.size_bytes - DATA_OFFSET) // (2 * audio.channels)
-        item = _copied(plan.source, job.source, job.target)
+        item = copied_item(plan.source, job.source, job.target)
         return Sample(job, item, job.size_bytes, audio.channels, frames, audio.rate, Fraction(1), Markers())
-
-
-def _copied(source: Card, path: str, target: str) -> Item:
-    entry = source.entry(path)
-    if entry.is_dir:
-        return Item(target, None)
-    if isinstance(source, FolderCard):
-        return Item(target, source.host_path(path))
-    return Item(target, Made(entry.size, partial(source.read, path)))
 
 
 def _pattern(source: Card, profile: Profile, kit: Kit, place: Place, one: KitPattern) -> PatternJob:

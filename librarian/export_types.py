@@ -68,7 +68,11 @@ class PatternJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """What will be done. ``copied``: the old and new paths of a source that is a card of the device."""
+    """What will be done. ``copied``: the old and new paths of a source that is a card of the device.
+
+    ``lost``, also among the ``remarks``: what of the source cannot be read. ``refused``: what is copied
+    though the device does not take it.
+    """
 
     profile: Profile
     kit: Kit
@@ -77,17 +81,23 @@ class ExportPlan:
     patterns: tuple[PatternJob, ...] = ()
     copied: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What goes on the card. ``roots`` are the folders that are the device's own, which hold all of it."""
+    """What goes on the card. ``roots`` are the folders that are the device's own, which hold all of it.
+
+    ``lost``, also among the ``remarks``: what of the source could not be read.
+    """
 
     items: tuple[Item, ...]
     roots: tuple[str, ...]
     samples: tuple[Sample, ...] = ()
     patterns: tuple[PatternJob, ...] = ()
     remarks: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

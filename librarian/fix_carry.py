@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.checks.layout import has_layout, mk2_projects
 from firmware.checks.tree import Tree, parent
@@ -102,9 +102,9 @@ class _Carrying:
         for job in self._plan.jobs:
             number = self._view.number(job.source)
             reasons = job.recipe.why if job.recipe is not None else ()
-            actions.append(
-                self._action(Do.CONVERT, number, job.target, f"{why} to pad {pad_name(job.place)}", *reasons)
-            )
+            to = f"{why} to pad {pad_name(job.place)}"
+            action = self._action(Do.CONVERT, number, job.target, to, *reasons)
+            actions.append(replace(action, recipe=job.recipe))
             used |= {number} if number is not None else set()
         for one in self._plan.patterns:
             number = self._view.number(one.source)

@@ -12,7 +12,7 @@ from sdcard_image.types import Card, CardError
 from .export_sx import ROOT
 from .kit import BANKS, Kit, KitPad, KitPattern, Place
 from .kit_mk2 import read_mk2
-from .kit_read import PadsRead, pads_of
+from .kit_read import PadsRead, pads_of, told
 from .kit_sx import read_sx
 
 _PATTERN = re.compile(r"PTN(\d{5})\.BIN", re.IGNORECASE)
@@ -31,8 +31,9 @@ def card_kit(card: Card, device: str, pads_per_bank: int) -> Kit:
     else:
         base = (sp404mk2.projects(card) or [""])[0].rstrip("/")
         read = read_mk2(card, catalogue, base)
-    lost = [*read.lost, *(f"{one.path}: {one.reason}" for one in catalogue.refused if one.id == "card-error")]
-    lost = list(dict.fromkeys(lost))
+    known = {read.index} if read.lost else set()
+    unread = [one for one in catalogue.refused if one.id == "card-error" and one.path not in known]
+    lost = list(dict.fromkeys((*read.lost, *(told(one.path, one.reason) for one in unread))))
     moved, left = _beyond(read, pads_per_bank)
     patterns = dict(_patterns(card, f"{base}/PTN", 12 if device == "sp404sx" else 16))
     beyond = [place for place in patterns if place[1] > pads_per_bank]

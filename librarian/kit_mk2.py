@@ -36,7 +36,8 @@ def read_mk2(card: Card, catalogue: Catalogue, base: str) -> PadsRead:
     if unlisted and not read.lost:
         read.remarks.append(f"{pads_of(unlisted)}: a sample without settings gets those of an empty pad")
     read.missing(missing)
-    _project(read, config)
+    if not read.lost:
+        _project(read, config)
     return read.finish()
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from firmware.catalogue import Catalogue, Pad
 from firmware.formats import FormatError
+from sdcard_image import FolderCard
 from sdcard_image.types import Card, CardError, Entry
 
 from .kit import KitPad, Place, Position
@@ -70,7 +71,7 @@ def table(card: Card, read: PadsRead, parse: Callable[[bytes], _Table]) -> _Tabl
             return None
         return parse(card.read(read.index, 0, _LARGEST))
     except (CardError, FormatError) as error:
-        read.lost.append(f"{read.index} cannot be read: {error}: pads have the settings of empty ones")
+        read.lost.append(told(read.index, error, "pads have the settings of empty ones"))
         return None
 
 
@@ -110,3 +111,16 @@ def kit_pad(path: str, values: dict[str, Any]) -> KitPad:
     plain = KitPad(path)
     given = frozenset(key for key, value in values.items() if value != getattr(plain, key))
     return KitPad(path, **values, given=given)
+
+
+def told(path: str, reason: object, then: str = "") -> str:
+    """What is wrong with a file, which a reason names or not, and what comes of it."""
+    text = str(reason)
+    whole = text if text.startswith(f"{path}: ") else f"{path}: {text}"
+    return f"{whole}: {then}" if then else whole
+
+
+def left_out(card: Card) -> list[str]:
+    """What a folder of the host holds that no card could."""
+    lines = card.skipped if isinstance(card, FolderCard) else []
+    return [f"{line}: it is left out" for line in lines]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from firmware.checks.names import Named
 from firmware.checks.tree import Tree
-from firmware.findings import Finding, found
+from firmware.findings import Finding, Severity, found
 from sdcard_image.types import Card, CardError, Entry
 
 MAX_ENTRIES = 1_000_000  # as many as a folder of the host may hold
@@ -30,7 +30,29 @@ def read_tree(card: Card) -> tuple[Tree, list[Finding]]:
         entries += listed
         below = [entry.path for entry in listed if entry.is_dir and entry.path.count("/") < _DEEPEST]
         todo += reversed(below)
+    problems += _left_out(getattr(card, "skipped", []))
     return Tree(entries), problems
+
+
+def _left_out(skipped: list[str]) -> Iterator[Finding]:
+    """What a folder holds that cannot be on a card; two names that FAT takes for one are found as such."""
+    for line in skipped:
+        if ": the same name as " in line:
+            continue
+        path, _, why = line.rpartition(": ")
+        severity = Severity.WARNING if why.startswith("a link ") else Severity.ERROR
+        fix = (
+            "put the file itself in its place"
+            if severity is Severity.WARNING
+            else "make it readable, or remove it"
+        )
+        yield found(
+            "card-error",
+            f"it is {why}: it is not read, and not on the card",
+            path=path,
+            fix=fix,
+            severity=severity,
+        )
 
 
 def unreadable(error: CardError, path: str, pad: str = "") -> Finding:

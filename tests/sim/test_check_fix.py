@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from card_damage_tools import hurt_fats, image_of
 from check_cards import CASES, Case, imported, mk2_card, sx_card, sx_wav, wav, wave
 from click.testing import CliRunner
 
 from firmware.findings import catalogue
 from firmware.formats import pad_info
-from sdcard_image import Item, build_image, open_card
+from sdcard_image import open_card
 from sdcard_image.repair import RepairReport, repair_image
-from sdcard_image.volume import Volume
 from sim.check import Options, run_check
 from sim.check.fixing import make_fixed
 from sim.cli import cli
@@ -79,24 +79,6 @@ def test_what_does_not_mount_is_said(tmp_path: Path) -> None:
     image = tmp_path / "x.img"
     image.write_bytes(bytes(1 << 20))
     assert "no FAT32 card" in check(image, "--fix", tmp_path / "y.img", status=2)
-
-
-def image_of(path: Path, files: dict[str, bytes]) -> Path:
-    build_image(path, [Item(f"/{name}", data) for name, data in files.items()], size_bytes=64 << 20)
-    return path
-
-
-def hurt_fats(image: Path, paths: list[str], value: int, copies: tuple[int, ...], step: int = 1) -> None:
-    """Overwrite the FAT entry of the cluster ``step`` after each file's first."""
-    card = open_card(image)
-    assert isinstance(card, Volume)
-    clusters = [card.entry(path).first_cluster + step for path in paths]
-    places = [card._fat_offset(copy) + 4 * cluster for copy in copies for cluster in clusters]
-    card.close()
-    data = bytearray(image.read_bytes())
-    for place in places:
-        data[place : place + 4] = value.to_bytes(4, "little")
-    image.write_bytes(data)
 
 
 WAVS = {f"IMPORT/s{n:02}.wav": wav(wave(9_000 + n)) for n in range(20)}
