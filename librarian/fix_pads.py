@@ -39,13 +39,17 @@ class PadSample:
         return DATA_OFFSET + frame * self.frame_bytes
 
     def moved(self, offset: int) -> int:
-        """An offset in the old file as one in the new; what lay at or behind the end stays the end."""
+        """An offset in the old file as one in the new, at a whole frame; the end and beyond stay the end."""
         if not self.changed:
-            return offset
+            return offset if offset >= self.size_bytes else self._whole(offset)
         if offset >= self.old_size:
             return self.size_bytes
         frame = max(0, offset - DATA_OFFSET) // max(1, self.old_frame_bytes)
         return min(DATA_OFFSET + round(frame * self.ratio) * self.frame_bytes, self.size_bytes)
+
+    def _whole(self, offset: int) -> int:
+        """The frame that an offset lies in, as boot takes it; what is before the audio stays."""
+        return offset - max(0, offset - DATA_OFFSET) % max(1, self.frame_bytes)
 
 
 def pad_info_file(old: bytes | None, samples: Mapping[int, PadSample], emptied: set[int]) -> bytes:

@@ -11,7 +11,7 @@ from sdcard_image.types import Card, Entry
 
 from .fix_pads import within_ranges
 from .kit import BANKS, KitPad, Place, Position
-from .kit_read import PadsRead, by_place, files_in, kit_pad, pads_of, positions, table, tempo
+from .kit_read import PadsRead, by_place, files_in, kit_pad, off_frames, pads_of, positions, table, tempo
 
 _VARI = padconf.VARI_BACKING | padconf.VARI_ENSEMBLE
 
@@ -82,6 +82,8 @@ def _pad(read: PadsRead, entry: Entry, config: PadConfFile, number: int, booted:
         "chops": _chops(config, number),
     }
     _leave_behind(read, config.pads[number], place, sizes_known=booted is not None)
+    if off_frames(booted, (conf.start, conf.end, conf.loop_start)):
+        read.leave("the exact start, end and loop point, which lie inside a frame,", place)
     if values["bpm"] is None:
         read.leave("a tempo out of range", place)
     return kit_pad(entry.path, values | positions(booted))

@@ -14,6 +14,7 @@ from sdcard_image.types import Card, CardError, Entry
 from .kit import KitPad, Place, Position
 
 SLOWEST, FASTEST = 20.0, 655.0  # BPM; what both tables can hold and a kit may say
+_FIRST_BYTE = 512  # from which both devices count
 _LARGEST = 1 << 20  # bytes; the largest table has 52,000
 _Table = TypeVar("_Table")
 
@@ -104,6 +105,14 @@ def positions(pad: Pad | None) -> dict[str, Any]:
         "end": Position(settings.end) if settings.end else None,
         "loop_start": Position(settings.loop_start) if settings.loop_start != settings.start else None,
     }
+
+
+def off_frames(pad: Pad | None, offsets: tuple[int, ...]) -> bool:
+    """Whether one of the places lies inside a frame of the sample: then the pad begins or ends before it."""
+    if pad is None:
+        return False
+    frame = pad.sample.channels * pad.sample.encoding.size_bytes
+    return any((offset - _FIRST_BYTE) % frame for offset in offsets if offset)
 
 
 def kit_pad(path: str, values: dict[str, Any]) -> KitPad:

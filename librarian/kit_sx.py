@@ -11,7 +11,7 @@ from firmware.layouts import sp404sx
 from sdcard_image.types import Card, Entry
 
 from .kit import KitPad
-from .kit_read import PadsRead, by_place, files_in, kit_pad, positions, table, tempo
+from .kit_read import PadsRead, by_place, files_in, kit_pad, off_frames, positions, table, tempo
 
 _TEMPO_MODES = ("off", "pattern", "user")
 
@@ -57,6 +57,8 @@ def _pad(
         read.leave("a tempo out of range", place)
     if record.original_tempo != record.user_tempo:
         read.leave("the original tempo, beside the user's,", place)
+    if off_frames(booted, (record.user_start, record.user_end)):
+        read.leave("the exact start and end, which lie inside a frame,", place)
     if booted is None and (record.user_start > pad_info.DATA_OFFSET or record.user_end < record.original_end):
         read.leave("start and end, as the sample is none that the device plays,", place)
     return kit_pad(entry.path, values | positions(booted))

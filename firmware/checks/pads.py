@@ -17,6 +17,7 @@ _LEAST_BEATS = 0.25
 _MOST_BEATS = 256  # 64 bars of 4; longer loops are recordings
 _BANKS = "ABCDEFGHIJ"
 _MUTE_GROUPS = 10
+_FIRST_BYTE = 512  # from which both devices count
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def _sx_range(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Findi
     if start >= end or start < pad_info.DATA_OFFSET or end > sample.size:
         text = f"it begins at byte {start:,} and ends at {end:,}; the file has {sample.size:,}"
         yield found("pad-range", text, path=sample.path, pad=pad)
+    yield from _within_frames({"start": start, "end": end}, sample, pad)
     if record.original_end != sample.size:
         text = f"the settings are for a file of {record.original_end:,} bytes; this one has {sample.size:,}"
         yield found("pad-size", text, path=sample.path, pad=pad)
@@ -66,6 +68,20 @@ def _sx_range(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Findi
     if header is not None and header.channels != record.channels:
         text = f"the settings say {record.channels} channels; the file has {header.channels}"
         yield found("pad-size", text, path=sample.path, pad=pad)
+
+
+def _within_frames(places: dict[str, int], sample: SampleFile, pad: str) -> Iterator[Finding]:
+    """Places that lie inside a frame; one beyond the sample is found otherwise."""
+    header = sample.header
+    size = header.frame_bytes if header is not None else 0
+    odd = {
+        name: at
+        for name, at in places.items()
+        if size and _FIRST_BYTE <= at < sample.size and (at - _FIRST_BYTE) % size
+    }
+    if odd:
+        text = ", ".join(f"the {name} at byte {at:,}" for name, at in odd.items())
+        yield found("pad-frames", f"frames have {size} bytes, but it has {text}", path=sample.path, pad=pad)
 
 
 def _sx_values(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Finding]:
@@ -117,6 +133,8 @@ def _mk2_range(conf: PadConf, sample: SampleFile, pad: str) -> Iterator[Finding]
     if conf.size_bytes != sample.size:
         text = f"the settings are for a file of {conf.size_bytes:,} bytes; this one has {sample.size:,}"
         yield found("pad-size", text, path=sample.path, pad=pad)
+    places = {"start": conf.start, "end": conf.end} | ({"loop start": conf.loop_start} if conf.loop else {})
+    yield from _within_frames(places, sample, pad)
     if not smp.DATA_OFFSET <= conf.start < conf.end <= sample.size:
         text = f"it begins at byte {conf.start:,} and ends at {conf.end:,}; the file has {sample.size:,}"
         yield found("pad-range", text, path=sample.path, pad=pad)

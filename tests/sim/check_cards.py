@@ -210,6 +210,7 @@ CASES: dict[str, Case] = {
     "mono-cancel": one(wav(wave(channels=2) * np.array([1.0, -1.0]))),
     "over-full-scale": one(wav(wave(level=1.5), subtype="FLOAT")),
     "pad-range": Case("sp404sx", sx_card({0: sx_record(GOOD, user_end=len(GOOD) + 2)})),
+    "pad-frames": Case("sp404sx", sx_card({0: sx_record(GOOD, user_start=515)})),
     "pad-loop": Case("sp404mk2", mk2_card({0: mk2_conf(a_smp(), loop=padconf.LOOP_ON, loop_start=90_000)})),
     "pad-size": Case("sp404sx", sx_card({0: sx_record(GOOD, original_end=len(GOOD) + 2)})),
     "pad-value": Case("sp404sx", sx_card({0: sx_record(GOOD, volume=200)})),
