@@ -24,6 +24,7 @@ MK2_FOLDERS = ("/IMPORT", "/EXPORT", "/EXPORT/PROJECT")
 _PATTERN = re.compile(r"PTN([0-9A-F]{5})\.BIN")
 _SX_SAMPLE = re.compile(r"[A-J]00000(0[1-9]|1[0-2])\.(WAV|AIF)", re.IGNORECASE)
 _MK2_SAMPLE = re.compile(r"BANK([1-9]|10)-(0[1-9]|1[0-6])\.SMP", re.IGNORECASE)
+_MK2_PROJECT = re.compile(r"PROJECT_(0[1-9]|1[0-6])", re.IGNORECASE)
 _SYSTEM = ("system volume information", "$recycle.bin")
 
 
@@ -135,7 +136,9 @@ def _sx_samples(tree: Tree) -> Iterator[Finding]:
     if not samples:
         yield found("no-samples", "the folder holds no sample of a pad", path=sp404sx.FOLDER)
     if samples and tree.get(f"{sp404sx.FOLDER}/{sp404sx.PAD_INFO}") is None:
-        text = f"{sp404sx.PAD_INFO} is missing: every sample plays whole, with the settings of an empty pad"
+        text = (
+            f"{sp404sx.PAD_INFO} is missing: here every sample plays whole, with the settings of an empty pad"
+        )
         yield found("index-missing", text, path=sp404sx.FOLDER, severity=Severity.WARNING, mark="?")
     own = {sp404sx.PAD_INFO, "STPINFO.BIN"}
     yield from _strays(e for e in files if e not in samples and e.name.upper() not in own)
@@ -166,6 +169,7 @@ def _mk2(tree: Tree) -> Iterator[Finding]:
         yield from _patterns(tree, f"{base}/PTN", padconf.PADS)
         samples = tree.files(f"{base}/SMPL")
         yield from _strays(entry for entry in samples if not _MK2_SAMPLE.fullmatch(entry.name))
+    yield from _project_names(tree)
     yield from _without_index(tree)
     yield from _mk2_samples(tree, projects)
     if len(tree.folders(sp404mk2.EXPORT)) > MK2_PROJECTS:
@@ -188,6 +192,12 @@ def _mk2_samples(tree: Tree, projects: list[str]) -> Iterator[Finding]:
             yield found("no-samples", "the project holds no sample", path=project)
     if not projects and tree.has_folder(sp404mk2.IMPORT) and not any(map(_is_sample, tree.below("/IMPORT"))):
         yield found("no-samples", "the folder holds no audio file", path=sp404mk2.IMPORT)
+
+
+def _project_names(tree: Tree) -> Iterator[Finding]:
+    for folder in tree.folders(sp404mk2.EXPORT):
+        if not _MK2_PROJECT.fullmatch(folder.name) and tree.get(f"{folder.path}/{sp404mk2.PADCONF}"):
+            yield found("project-name", f"the folder is named {folder.name}", path=folder.path)
 
 
 def _without_index(tree: Tree) -> Iterator[Finding]:

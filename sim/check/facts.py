@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from firmware.checks.folding import fold
 from firmware.findings import Finding, Severity, catalogue
 
-_WRONG_PLACE = ("misspelt-folder", "misplaced-folder", "sx-card-in-mk2", "mk2-card-in-sx")
+_WRONG_PLACE = ("misspelt-folder", "misplaced-folder", "sx-card-in-mk2", "mk2-card-in-sx", "index-missing")
 
 
 def one_each(findings: Iterable[Finding]) -> list[Finding]:

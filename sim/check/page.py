@@ -39,7 +39,6 @@ MOST_SCENES = 17
 _EXAMPLES = 6
 _SIGNS = {"error": "✕", "warning": "!", "note": "i", "ok": "✓", "empty": ""}
 _WORST = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.NOTE: 1}
-_TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
 
 
 def page(report: CheckReport) -> str:

@@ -28,12 +28,18 @@ def lines(report: CheckReport, *, everything: bool = False) -> Iterator[str]:
         if task.severity is not severity:
             severity = task.severity
             yield ""
-            yield _TITLES[severity]
+            yield title(severity, strict=report.options.strict)
         yield from _task(task, everything=everything)
     yield from _voices(report)
     if report.options.quick:
         yield ""
         yield "--quick: what the samples sound like, and how many voices stream, was not looked at."
+
+
+def title(severity: Severity, *, strict: bool) -> str:
+    """What findings of a severity have in common."""
+    doubts = strict and severity is Severity.ERROR
+    return _TITLES[severity] + (", or that is not certain (--strict)" if doubts else "")
 
 
 def how_known(report: CheckReport) -> str:

@@ -157,6 +157,9 @@ CASES: dict[str, Case] = {
     "folder-case": Case("sp404sx", {"Roland/SP-404SX/SMPL/A0000001.WAV": GOOD}),
     "sx-card-in-mk2": Case("sp404mk2", sx_card()),
     "mk2-card-in-sx": Case("sp404sx", mk2_card()),
+    "project-name": Case(
+        "sp404mk2", {f"EXPORT/PROJECT/MINE/{path}": data for path, data in mk2_card().items()}
+    ),
     "pattern-hex": Case("sp404sx", sx_card() | {"ROLAND/SP-404SX/PTN/PTN0000A.BIN": b"\0"}),
     "pattern-number": Case("sp404sx", sx_card() | {"ROLAND/SP-404SX/PTN/PTN00121.BIN": b"\0"}),
     "index-missing": Case("sp404mk2", {"EXPORT/PROJECT/P1/SMPL/BANK1-01.SMP": a_smp()}),
