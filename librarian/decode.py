@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 from firmware.formats import FormatError, smp, sniff
 from firmware.formats.audio_header import AudioHeader, Read, parse_header
 
+from . import rare
 from .errors import ConvertError
 from .markers import Markers, read_markers
+from .ogg_tail import whole_page
 from .quiet import quiet
 from .streams import Guarded
 
@@ -56,6 +59,14 @@ _BITS = {
     "PCM_24": 24,
     "PCM_32": 32,
 }
+# Coded in blocks of many values: of one that is cut, libsndfile makes noise.
+_IN_BLOCKS = {
+    *("IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32", "G723_24", "G723_40"),
+    *("NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"),
+}
+_LARGEST_BLOCK, _FEW = 1 << 16, 8  # frames
+# Its header says nothing of its blocks, of 30, 40 or 60 frames; in smaller steps libsndfile loses the last.
+_SMALL = {"SDS PCM_S8": 120, "SDS PCM_16": 120, "SDS PCM_24": 120}
 _UNREADABLE = "it is no audio file that can be read ({}); save it as WAV, AIFF or FLAC first"
 _RAW = {"U8": "PCM_U8", "S16": "PCM_16", "S24": "PCM_24", "S32": "PCM_32", "F32": "FLOAT"}
 
@@ -87,8 +98,10 @@ class Audio:
         plain = header is not None and header.encoding is not None
         self.what = f"{header.container.upper() if plain and header else sound.format} {sound.subtype}"
         self.markers = markers
-        self.promised = _promised(self.frames, header)
+        self.promised, self._is_exact = _promised(self.frames, header)
         self.cut = header.cut if header is not None and header.truncated else ""
+        self._few = _FEW if self.cut and sound.subtype in _IN_BLOCKS else _SMALL.get(self.what, 0)
+        self._bytes = (header.declared_bytes, header.data_bytes) if header is not None else (0, 0)
         self._quiet = sound.format == "MP3"
         self._decoded, self._fault = 0, ""
 
@@ -100,6 +113,7 @@ class Audio:
         everything, and what the stream raises.
         """
         self._decoded, self._fault = 0, ""
+        self._guard.short_of = 0
         while not self._fault and len(block := self._block(dtype)):
             self._decoded += len(block)
             yield block
@@ -109,8 +123,8 @@ class Audio:
             raise ConvertError(f"{why}, and nothing before that can be decoded; copy it again", kind)
 
     def _block(self, dtype: str) -> NDArray[Any]:
-        block: NDArray[Any] = np.empty((max(1, BLOCK // self.channels), self.channels), dtype)
         before = self._decoded
+        block: NDArray[Any] = np.empty((self._step(before), self.channels), dtype)
         with quiet() if self._quiet else nullcontext():
             try:
                 block = self._sound.read(out=block)
@@ -118,7 +132,23 @@ class Audio:
                 self._fault = _reason(error)
                 block = block[: self._got(before)]
         self._guard.check()
+        if self._few and self._guard.short_of and (self.cut or before + len(block) < self.promised):
+            self._fault = self._fault or "the file ends within a block of it"
+            self._count_blocks(self._guard.short_of)
+            return block[:0]
         return block
+
+    def _count_blocks(self, size: int) -> None:
+        """Tell the frames of all blocks, of ``size`` bytes, from those that were whole."""
+        declared, real = self._bytes
+        if whole := real // size:
+            self.promised, self._is_exact = self._decoded // whole * (declared // size), True
+
+    def _step(self, before: int) -> int:
+        """Frames to decode at once: few near the end of what may end within a block, where noise follows."""
+        most = max(1, BLOCK // self.channels)
+        left = self.frames - before - _LARGEST_BLOCK
+        return most if not self._few or left > most else max(left, self._few)
 
     def _got(self, before: int) -> int:
         """Frames that the read which met a fault has decoded before it."""
@@ -131,10 +161,12 @@ class Audio:
         """What of the audio could not be had, after `blocks` has given all; empty where nothing is lost."""
         missing = self.promised - self._decoded
         if missing <= 0:
+            kept = f"the first {self._decoded:,} frames are kept"
             if not self.cut:
-                return f"it is damaged after {self._decoded:,} frames ({self._fault})" if self._fault else ""
-            return f"the end is missing: {self.cut}; the first {self._decoded:,} frames are kept"
-        share = f"{missing:,} of its {self.promised:,} frames are lost"
+                return f"its audio data is damaged ({self._fault}): {kept}" if self._fault else ""
+            return f"the end is missing: {self.cut}; {kept}, how many there were is not known"
+        about = "" if self._is_exact else "about "
+        share = f"{about}{missing:,} of its {self.promised:,} frames are lost"
         if self.cut:
             return f"{share}, the end is missing: {self.cut}"
         if self._fault:
@@ -154,19 +186,23 @@ class Audio:
             self._sound.close()
 
 
-def _promised(frames: int, header: AudioHeader | None) -> int:
-    """Frames that the header says there are, where ``frames`` is what libsndfile says; 0 where unknown."""
-    if header is None:
-        return frames
-    if header.container == "mp3":  # without such a header, the count is a guess from the first frame
-        return frames if header.declared_bytes else 0
-    if header.frame_bytes:
-        return header.declared_bytes // header.frame_bytes
-    if header.container == "ogg" and header.shortage:
-        return 0
-    if not header.shortage and header.declared_bytes > header.data_bytes > 0:
-        return round(frames * header.declared_bytes / header.data_bytes)
-    return frames
+def _promised(frames: int, header: AudioHeader | None) -> tuple[int, bool]:
+    """Frames that the header says there are, where ``frames`` is what libsndfile says; 0 where unknown.
+
+    And whether that is exact: what is coded in blocks can only be told from their share of the bytes.
+    """
+    if header is None or header.declared_frames:
+        return header.declared_frames if header is not None else frames, True
+    if (header.container == "mp3" and not header.declared_bytes) or (
+        header.container == "ogg" and header.shortage
+    ):
+        return 0, True  # libsndfile's count is a guess from the first frame, or that of what is left
+    if header.shortage or header.container == "mp3" or not frames or not header.truncated:
+        return frames, True
+    width = header.frame_bytes or header.data_bytes // frames
+    if width and header.data_bytes // width == frames:  # frames of equal size
+        return header.declared_bytes // width, True
+    return round(Fraction(frames * header.declared_bytes, header.data_bytes)), False
 
 
 def reader(stream: BinaryIO) -> Read:
@@ -226,7 +262,10 @@ def _plain(stream: BinaryIO, header: AudioHeader, markers: Markers) -> Audio:
 
 
 def _by_libsndfile(stream: BinaryIO, size: int, read: Read, header: AudioHeader | None) -> Audio:
-    guard = Guarded(stream, 0, size, _mended(size, header))
+    if header is None:
+        header = _rare(read, size)
+    length, mended = _mended(read, size, header)
+    guard = Guarded(stream, 0, length, mended)
     try:
         sound = _open(guard)
     except ConvertError:
@@ -246,14 +285,24 @@ def _by_libsndfile(stream: BinaryIO, size: int, read: Read, header: AudioHeader 
     return Audio(sound, guard, markers=markers, header=header)
 
 
-def _mended(size: int, header: AudioHeader | None) -> tuple[int, bytes]:
-    """What libsndfile is to see otherwise: it refuses a CAF file whose audio is shorter than the chunk says.
+def _rare(read: Read, size: int) -> AudioHeader | None:
+    length = rare.measure(read, size)
+    if not length.declared_bytes:
+        return None
+    return AudioHeader("", "", declared_bytes=length.declared_bytes, data_bytes=length.data_bytes)
 
-    The chunk's size, of 8 bytes, and a count of edits, of 4, stand before the audio.
+
+def _mended(read: Read, size: int, header: AudioHeader | None) -> tuple[int, tuple[int, bytes]]:
+    """What libsndfile is to see of a truncated file: its length, and a stretch that is to read otherwise.
+
+    It refuses a CAF file whose audio is shorter than the chunk says (its size, of 8 bytes, and a count of
+    edits, of 4, stand before the audio), and passes over all of a page of Ogg that is not whole.
     """
-    if header is None or header.container != "caf" or not header.data_offset or not header.truncated:
-        return 0, b""
-    return header.data_offset - 12, (4 + header.data_bytes).to_bytes(8, "big")
+    if header is not None and header.container == "caf" and header.data_offset and header.truncated:
+        return size, (header.data_offset - 12, (4 + header.data_bytes).to_bytes(8, "big"))
+    if header is not None and header.container == "ogg" and (page := whole_page(read, size)) is not None:
+        return page[0] + len(page[1]), page
+    return size, (0, b"")
 
 
 def _open(guard: Guarded, **options: Any) -> Any:

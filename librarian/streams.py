@@ -61,6 +61,7 @@ class Guarded:
         self._stream, self._start, self._length, self._mended = stream, start, length, mended
         self._at = 0
         self._failure: Exception | None = None
+        self.short_of = 0  # bytes that a read wanted which met the end before it had them
 
     def check(self) -> None:
         """Raise what went wrong since."""
@@ -85,6 +86,7 @@ class Guarded:
         except Exception as error:  # noqa: BLE001,RUF100  raised again by check()
             self._failure = error
             return b""
+        self.short_of = self.short_of or (size if len(data) < size else 0)
         data = self._overlaid(data)
         self._at += len(data)
         return data

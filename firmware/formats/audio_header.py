@@ -41,6 +41,7 @@ def parse_header(read: Read, size: int) -> AudioHeader:
         declared_bytes=length.declared_bytes,
         data_bytes=length.data_bytes,
         shortage=length.shortage,
+        declared_frames=length.frames,
     )
 
 

@@ -45,6 +45,7 @@ class AudioHeader:
     unpadded: tuple[str, ...] = ()  # of them, those of odd length without the padding byte
     remarks: tuple[str, ...] = ()
     shortage: str = ""
+    declared_frames: int = 0  # where the header counts them, and bytes do not tell
 
     @property
     def frame_bytes(self) -> int:

@@ -8,7 +8,7 @@ Formats: Sun's audio header (au), Sony's Wave64 1.0, Apple's Core Audio Format 1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import mpeg
 from .crc import crc8, crc16
@@ -31,6 +31,7 @@ class Length:
     data_bytes: int = 0
     offset: int = 0
     shortage: str = ""
+    frames: int = 0  # that the header promises, where it counts them
 
 
 _HEADLESS = Length(shortage="the file ends before its audio begins")
@@ -65,9 +66,13 @@ def _w64(read: Read, size: int) -> Length:
 
 
 def _caf(read: Read, size: int) -> Length:
+    frames = 0
     for name, body, length in _chunks(read, size, 8, (4, 12, 1), "big"):
+        if name == b"pakt":
+            frames = int.from_bytes(read(body + 8, 8), "big")
         if name == b"data":
-            return Length() if length == _UNKNOWN64 else _there(max(0, length - 4), body + 4, size)
+            known = length != _UNKNOWN64
+            return replace(_there(max(0, length - 4), body + 4, size) if known else Length(), frames=frames)
     return _HEADLESS
 
 
@@ -102,7 +107,9 @@ def _flac(read: Read, size: int) -> Length:
     if not total:
         return Length()
     if start >= size:
-        return Length(shortage=f"the header promises {total:,} frames of audio; the file ends before them")
+        return Length(
+            shortage=f"the header promises {total:,} frames of audio; the file ends before them", frames=total
+        )
     block = int.from_bytes(info[2:4], "big")
     window = min(2 * (int.from_bytes(info[7:10], "big") or _LARGEST_FRAME // 2) + _ID3V1, _LARGEST_FRAME)
     first = max(start, size - window)
@@ -113,7 +120,9 @@ def _flac(read: Read, size: int) -> Length:
     if have == total:
         return Length()
     known = f"after {have:,}" if have is not None else "before that, or is damaged"
-    return Length(shortage=f"the header promises {total:,} frames of audio; the file ends {known}")
+    return Length(
+        shortage=f"the header promises {total:,} frames of audio; the file ends {known}", frames=total
+    )
 
 
 def _flac_audio(read: Read, size: int) -> int:
