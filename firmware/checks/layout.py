@@ -253,7 +253,7 @@ def _patterns(tree: Tree, folder: str, last: int) -> Iterator[Finding]:
         if match and not number.isdigit() and 1 <= int(number, 16) <= last:
             decimal = f"PTN{int(number, 16):05d}.BIN"
             text = f"the number is hexadecimal; in decimal the name is {decimal}"
-            yield found("pattern-hex", text, path=entry.path, fix=f"rename it to {decimal}")
+            yield found("pattern-hex", text, path=entry.path)
         elif not match or not number.isdigit() or not 1 <= int(number) <= last:
             text = f"{entry.name} is no pattern of the device's {last} pads"
             yield found("pattern-number", text, path=entry.path)

@@ -68,6 +68,12 @@ class Task:
     findings: tuple[Finding, ...]
 
     @property
+    def is_of_card(self) -> bool:
+        """Whether it concerns the card or its file system, and with that what lies on it."""
+        kinds = catalogue()
+        return any(not one.path or kinds[one.id].group == "volume" for one in self.findings)
+
+    @property
     def fixable(self) -> bool:
         """Whether ``check --fix`` does it."""
         return all(one.fixable for one in self.findings)
@@ -101,12 +107,14 @@ class CheckReport:
         return "errors" if counts["error"] else "warnings" if counts["warning"] else "ok"
 
     def tasks(self) -> list[Task]:
-        """The findings by what to do, worst first, and then what concerns most."""
+        """The findings by what to do: worst first, then what concerns the whole card, then most files."""
         by_fix: dict[tuple[Severity, str], list[Finding]] = {}
         for one in self.findings:
             by_fix.setdefault((one.severity, one.fix), []).append(one)
         tasks = [Task(severity, fix, tuple(found)) for (severity, fix), found in by_fix.items()]
-        return sorted(tasks, key=lambda task: (_ORDER[task.severity], -len(task.findings)))
+        return sorted(
+            tasks, key=lambda task: (_ORDER[task.severity], not task.is_of_card, -len(task.findings))
+        )
 
     def document(self) -> dict[str, Any]:
         """The report as JSON values."""

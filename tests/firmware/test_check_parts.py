@@ -250,7 +250,7 @@ def test_hexadecimal_patterns_are_told_their_number() -> None:
     paths = [f"{base}/SMPL/PAD_INFO.BIN", f"{base}/PTN/PTN0002C.BIN", f"{base}/PTN/PTN00044.BIN"]
     (one,) = check_layout(tree(*paths, f"{base}/SMPL/A0000001.WAV"), SX)
     assert (one.id, one.path) == ("pattern-hex", paths[1])
-    assert "PTN00044.BIN" in one.fix
+    assert "PTN00044.BIN" in one.what
 
 
 def test_what_a_device_sees() -> None:

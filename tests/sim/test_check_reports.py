@@ -249,3 +249,16 @@ def test_examples_are_of_every_kind(tmp_path: Path) -> None:
     text = check(Case("generic", files).write(tmp_path), "--quick", status=1)
     assert "/A/z.flac" in text
     assert "and 3 more" in text
+
+
+def test_what_concerns_the_whole_card_comes_first(tmp_path: Path) -> None:
+    files = {f"{n}.wav": wav(subtype="DOUBLE") for n in range(3)}
+    text = check(Case("sp404mk2", files).write(tmp_path), "--device", "sp404mk2", "--quick", status=1)
+    assert text.index("no-device-folder") < text.index("bit-depth")
+
+
+def test_many_patterns_are_one_task(tmp_path: Path) -> None:
+    patterns = {f"ROLAND/SP-404SX/PTN/PTN000{n}A.BIN": b"\0" for n in range(1, 7)}
+    text = check(Case("sp404sx", sx_card() | patterns).write(tmp_path), "--quick")
+    assert "pattern-hex x 6" in text
+    assert "in decimal the name is PTN00026.BIN" in text
