@@ -57,7 +57,7 @@ def plan_fix(
     and the samples of float files. Raises CardError where the card itself cannot be read.
     """
     gathered = Gathered(card, gone)
-    actions = [replace(one, lost=not _hidden_part(one.old)) for one in gathered.lost]
+    actions = [replace(one, lost=one.lost and not _hidden_part(one.old)) for one in gathered.lost]
     files = []
     for one in gathered.files:
         if who := _hidden_part(one.path):

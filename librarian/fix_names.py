@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from firmware.profiles import Fact, Profile
 
-from .names import LONGEST_STEM, Names, is_dos_device, on_fat, safe_stem
+from .names import LONGEST_STEM, Names, is_dos_device, on_fat, plain_ending, safe_stem
 
 _STRICT = ("/IMPORT", "/EXPORT")  # what the MKII lists by name
 
@@ -114,7 +114,9 @@ def reasons(old: str, new: str, rules: Profile) -> list[str]:
     said = list(_unsafe(stem, rules)) if safe_stem(stem, rules) != stem else []
     if safe_stem(stem, rules) != new_stem:
         said.append("another file here has the same name")
-    if ending != new_ending:
+    if ending != new_ending and plain_ending(ending) == new_ending:
+        said.append(f"the ending {ending} has signs that are in no ending")
+    elif ending != new_ending:
         said.append(f"the ending {ending or '(none)'} is not that of what is in it")
     return said
 

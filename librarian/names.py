@@ -109,7 +109,7 @@ class Names:
         """A safe name for ``name``, with ``ending`` (such as ``.wav``) where it is to change."""
         stem, dot, suffix = name.rpartition(".")
         stem, own = (stem, dot + suffix) if stem else (name, "")
-        end = _ending(own) if ending is None else ending
+        end = plain_ending(own) if ending is None else ending
         return self.give_safe(safe_stem(stem, self._profile), end)
 
     def give_safe(self, stem: str, end: str = "") -> str:
@@ -130,7 +130,7 @@ class Names:
         return f"{_cut(stem, room)}-{number}"
 
 
-def _ending(own: str) -> str:
+def plain_ending(own: str) -> str:
     """An ending as it is, in signs that every device takes."""
     plain = "".join(c for c in own if c.isascii() and (c.isalnum() or c == "."))
     return plain if len(plain) > 1 else ""
