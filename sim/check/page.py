@@ -37,6 +37,7 @@ MOST_ROWS = 20_000
 _ROWS_AT_FIRST = 50  # written as they are, for where no script runs
 MOST_SCENES = 17
 _EXAMPLES = 6
+_SETTINGS = ("/PAD_INFO.BIN", "/PADCONF.BIN")
 _SIGNS = {"error": "✕", "warning": "!", "note": "i", "ok": "✓", "empty": ""}
 _WORST = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.NOTE: 1}
 
@@ -78,12 +79,7 @@ def _badge(severity: str) -> str:
 
 def _task(task: Task) -> str:
     count = len(task.findings)
-    whys = {one.id: one.why for one in task.findings}
-    kinds = "".join(
-        f"<li><b>{kind}</b>{f' ({number:,} times)' if number > 1 else ''}: {text(happens)}"
-        f" <span class=why>{text(whys[kind])} {f'[{mark}]' if mark else ''}</span></li>"
-        for (kind, happens, mark), number in kinds_in(task).most_common()
-    )
+    kinds = "".join(_kind(one, number, task) for one, number in kinds_in(task))
     some = examples(task, _EXAMPLES)
     listed = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in some)
     does = ' <span class="does">--fix does it</span>' if task.fixable else ""
@@ -96,38 +92,59 @@ def _task(task: Task) -> str:
     )
 
 
+def _kind(one: Finding, number: int, task: Task) -> str:
+    times = f" ({number:,} times)" if number > 1 else ""
+    milder = f"{_badge(one.severity)} " if one.severity is not task.severity else ""
+    why = f"{text(one.why)} [{one.mark}]" if one.mark else text(one.why)
+    return f"<li>{milder}<b>{one.id}</b>{times}: {text(one.happens)} <span class=why>{why}</span></li>"
+
+
 def _scene(scene: Scene, report: CheckReport) -> str:
     made = scene.catalogue
     found: dict[str, list[Finding]] = {}
+    without: dict[str, list[Finding]] = {}  # of pads without a sample: these name the settings' file
     for one in report.findings:
         found.setdefault(one.path, []).append(one)
-    per_bank = report.profile.value("pads.per_bank")
+        if one.path.upper().endswith(_SETTINGS) and one.path.startswith(scene.name.rstrip("/") + "/"):
+            without.setdefault(one.pad, []).append(one)
     title = f"<h3>{name(scene.name)}</h3>" if scene.name else ""
     used = {pad.bank for pad in made.pads} | {one.bank for one in made.refused if one.bank}
+    used |= {pad[:1] for pad in without}
+    per_bank = report.profile.value("pads.per_bank")
     banks = "".join(
-        _bank(bank, per_bank, made, found) for bank in report.profile.value("pads.banks") if bank in used
+        _bank(bank, per_bank, made, found, without)
+        for bank in report.profile.value("pads.banks")
+        if bank in used
     )
     return f"{title}<div class=banks>{banks}</div>" if banks else ""
 
 
-def _bank(bank: str, per_bank: int, made: Catalogue, found: dict[str, list[Finding]]) -> str:
-    paths = {one.pad: (one.path, True) for one in made.refused if one.bank == bank and one.pad}
-    paths |= {pad.pad: (pad.sample.path, False) for pad in made.pads if pad.bank == bank}
-    cells = "".join(_cell(bank, pad, *paths.get(pad, ("", False)), found) for pad in range(1, per_bank + 1))
-    return f"<section class=bank><h4>Bank {bank}</h4><div class=pads>{cells}</div></section>"
+def _bank(
+    bank: str,
+    per_bank: int,
+    made: Catalogue,
+    found: Mapping[str, list[Finding]],
+    without: Mapping[str, list[Finding]],
+) -> str:
+    refused = {one.pad: one.path for one in made.refused if one.bank == bank and one.pad}
+    paths = refused | {pad.pad: pad.sample.path for pad in made.pads if pad.bank == bank}
+    cells = []
+    for pad in range(1, per_bank + 1):
+        label, path = f"{bank}{pad}", paths.get(pad, "")
+        here = [one for one in found[path] if one.pad in ("", label)] if path in found and path else []
+        cells.append(_cell(label, path, here or without.get(label, []), is_refused=refused.get(pad) == path))
+    return f"<section class=bank><h4>Bank {bank}</h4><div class=pads>{''.join(cells)}</div></section>"
 
 
-def _cell(bank: str, pad: int, path: str, refused: bool, found: dict[str, list[Finding]]) -> str:
-    label = f"{bank}{pad}"
-    here = [one for one in found.get(path, []) if path and one.pad in ("", label)]
+def _cell(label: str, path: str, here: Sequence[Finding], *, is_refused: bool) -> str:
     worst = max((one.severity for one in here), key=_WORST.__getitem__, default=None)
-    state = "empty" if not path else worst.value if worst else "error" if refused else "ok"
-    tip = "; ".join([path, *(one.what for one in here)]) if path else "empty"
-    short = path.rpartition("/")[2]
-    look = f' data-path="{text(path)}"' if here else ""
+    fine = "empty" if not path else "error" if is_refused else "ok"
+    state = worst.value if worst else fine
+    tip = "; ".join([path or "no sample", *(one.what for one in here)])
+    look = f' data-path="{text(here[0].path)}"' if here else ""
     return (
         f'<div class="pad {state}" title="{text(tip)}"{look} tabindex=0><b>{label}</b>'
-        f"<i>{_SIGNS[state]}</i><small>{name(short)}</small></div>"
+        f"<i>{_SIGNS[state]}</i><small>{name(path.rpartition('/')[2])}</small></div>"
     )
 
 

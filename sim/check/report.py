@@ -61,7 +61,7 @@ class AudioFile:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do, and the findings that it settles. All have the same severity."""
+    """One thing to do, and the findings that it settles, worst first. ``severity`` is that of the worst."""
 
     severity: Severity
     fix: str
@@ -108,10 +108,10 @@ class CheckReport:
 
     def tasks(self) -> list[Task]:
         """The findings by what to do: worst first, then what concerns the whole card, then most files."""
-        by_fix: dict[tuple[Severity, str], list[Finding]] = {}
-        for one in self.findings:
-            by_fix.setdefault((one.severity, one.fix), []).append(one)
-        tasks = [Task(severity, fix, tuple(found)) for (severity, fix), found in by_fix.items()]
+        by_fix: dict[str, list[Finding]] = {}
+        for one in self.findings:  # worst first
+            by_fix.setdefault(one.fix, []).append(one)
+        tasks = [Task(found[0].severity, fix, tuple(found)) for fix, found in by_fix.items()]
         return sorted(
             tasks, key=lambda task: (_ORDER[task.severity], not task.is_of_card, -len(task.findings))
         )

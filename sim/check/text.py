@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice, zip_longest
 from operator import itemgetter
@@ -76,9 +75,10 @@ def _task(task: Task, *, everything: bool) -> Iterator[str]:
     count = len(task.findings)
     does = " (--fix does it)" if task.fixable else ""
     yield f"  {task.fix[:1].upper()}{task.fix[1:]}{does}"
-    for (name, happens, mark), number in kinds_in(task).most_common():
+    for one, number in kinds_in(task):
         times = f" x {number:,}" if number > 1 else ""
-        yield f"    {name}{times}: {happens}{_mark(mark)}"
+        milder = f" ({one.severity})" if one.severity is not task.severity else ""
+        yield f"    {one.id}{times}{milder}: {one.happens}{_mark(one.mark)}"
     shown = task.findings if everything else examples(task, SHOWN)
     for one in shown:
         yield f"      {where(one)}{one.what}"
@@ -86,9 +86,14 @@ def _task(task: Task, *, everything: bool) -> Iterator[str]:
         yield f"      and {count - len(shown):,} more (--all shows them)"
 
 
-def kinds_in(task: Task) -> Counter[tuple[str, str, str]]:
-    """How often each kind is among a task's findings, with what the device does then, and the mark."""
-    return Counter((one.id, one.happens, one.mark) for one in task.findings)
+def kinds_in(task: Task) -> list[tuple[Finding, int]]:
+    """One finding of each kind in a task, and how many say the same: worst first, then most."""
+    alike: dict[tuple[Severity, str, str, str], list[Finding]] = {}
+    for one in task.findings:
+        alike.setdefault((one.severity, one.id, one.happens, one.mark), []).append(one)
+    order = list(Severity)
+    counted = sorted(alike.values(), key=lambda some: (order.index(some[0].severity), -len(some)))
+    return [(some[0], len(some)) for some in counted]
 
 
 def examples(task: Task, most: int) -> list[Finding]:

@@ -7,15 +7,20 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from check_cards import CASES, Case, mk2_card, sx_card, wav, wave
+from check_cards import CASES, GOOD, Case, mk2_card, sx_card, sx_record, wav, wave
 from click.testing import CliRunner
 
+from firmware.findings import found
+from sim.check import run_check
+from sim.check.page import page as page_of
+from sim.check.text import lines
 from sim.cli import cli
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "check.schema.json").read_text("utf-8"))
@@ -262,3 +267,23 @@ def test_many_patterns_are_one_task(tmp_path: Path) -> None:
     text = check(Case("sp404sx", sx_card() | patterns).write(tmp_path), "--quick")
     assert "pattern-hex x 6" in text
     assert "in decimal the name is PTN00026.BIN" in text
+
+
+def test_one_thing_to_do_is_said_once(tmp_path: Path) -> None:
+    """A damaged volume is repaired once, whatever is the matter; what is less bad says so."""
+    one, other = found("chain-too-short", "x", path="/A/a.wav"), found("dirty-flag", "y")
+    report = replace(run_check(Case("generic", {"A/a.wav": wav()}).write(tmp_path)), findings=(one, other))
+    (task,) = report.tasks()
+    assert (task.severity, task.fixable, len(task.findings)) == ("error", True, 2)
+    text = "\n".join(lines(report))
+    assert text.count("Repair the volume: benchpad card repair (--fix does it)") == 1
+    assert "dirty-flag (warning): It usually plays" in text
+    assert '<span class="badge warning">! warning</span> <b>dirty-flag' in page_of(report)
+
+
+def test_a_pad_without_its_sample_is_coloured(tmp_path: Path) -> None:
+    folder = Case("sp404sx", sx_card({20: sx_record(GOOD)})).write(tmp_path / "card")
+    page = tmp_path / "report.html"
+    check(folder, "--html", page)
+    pads = re.findall(r'class="pad (\w+)"[^>]*><b>(\w+)</b>', page.read_text("utf-8"))
+    assert [(state, label) for state, label in pads if state != "empty"] == [("ok", "A1"), ("warning", "B9")]
