@@ -12,7 +12,7 @@ from firmware.profiles import Profile, load
 from sdcard_image.types import Card
 
 from .export import pads_per_bank, plan_export, roots
-from .export_types import ExportPlan, pad_name
+from .export_types import ExportPlan, Job, pad_name
 from .fix_layout import Places, entries, place
 from .fix_types import Do, FixAction, SourceFile
 from .fix_view import PlacedCard
@@ -51,7 +51,16 @@ def carry(card: Card, files: list[SourceFile], folders: list[str], profile: Prof
     view = PlacedCard(card, files, places)
     kit = card_kit(view, other.name, pads_per_bank(profile))
     plan = plan_export(view, profile, kit)
+    plan = replace(plan, jobs=tuple(_long_enough(job, profile) for job in plan.jobs))
     return _Carrying(view, folders, places, plan, other).carried()
+
+
+def _long_enough(job: Job, profile: Profile) -> Job:
+    """The job, with silence behind a sample that is shorter than the device takes."""
+    shortest = profile.find("audio.min_ms")
+    if shortest is None or job.recipe is None:
+        return job
+    return replace(job, recipe=replace(job.recipe, least_ms=float(shortest.value)))
 
 
 def _other(profile: Profile) -> Profile | None:

@@ -257,6 +257,15 @@ def test_a_card_with_nothing_on_it(device, tmp_path) -> None:
     assert found == ({"no-device-folder"} if device == "generic" else set())
 
 
+def test_samples_shorter_than_the_sx_takes_are_lengthened(tmp_path) -> None:
+    short = a_smp(wave(480, channels=2))
+    files = mk2_card({0: mk2_conf(short)}, **{"BANK1_01.SMP": short})
+    source = Case("", {f"{MK2_BASE}/{name}": data for name, data in files.items()}).write(tmp_path / "in")
+    fix(source, "sp404sx", tmp_path / "fixed.img")
+    assert "too-short" not in {one.id for one in run_check(tmp_path / "fixed.img", "sp404sx").findings}
+    assert plan_for(run_check(tmp_path / "fixed.img", "sp404sx")).changes == ()
+
+
 def test_fixing_twice_gives_the_same_bytes_and_nothing_more_to_do(tmp_path) -> None:
     source = Case("", sx_card({5: PadRecord(volume=3)})).write(tmp_path / "in")
     for name in ("a.img", "b.img"):
