@@ -60,7 +60,9 @@ class Markers:
         A place that only rounding puts outside is the nearest that is not: the last frame for a marker and a
         loop's start, the frame after it for a loop's end.
         """
-        length = (frames + 1) / ratio  # of the old file; the new one may be a frame shorter than its share
+        # The old file's length, and one: writers often count a loop's last frame from one. Where the rate
+        # changes, the new file may be a frame shorter than its share.
+        length = frames + 1 if ratio == 1 else (frames + 1) / ratio + 1
         last = max(frames - 1, 0)
 
         def at(frame: int) -> int:
