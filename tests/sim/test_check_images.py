@@ -15,7 +15,7 @@ from check_cards import LONG_SX, wav, wave
 
 from firmware.catalogue import Catalogue
 from firmware.findings import Finding, Severity, catalogue, found
-from sdcard_image import Item, build_image, mount
+from sdcard_image import Item, build_image, items_from_folder, mount
 from sdcard_image.medium import FileMedium
 from sim.board import CardTiming
 from sim.check import CheckReport, Options, run_check
@@ -221,6 +221,17 @@ def test_names_on_a_card_are_compared_as_fat_does(
     )
     renamed(image, stand_in, second)
     assert ids(run_check(image, "generic", Options(quick=True))) == wanted
+
+
+def test_dotless_i_beside_i_is_two_files_everywhere(tmp_path: Path) -> None:
+    for name in ("I.wav", "\u0131.wav"):
+        (tmp_path / "kit" / "A").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "kit" / "A" / name).write_bytes(KICK)
+    image = tmp_path / "card.img"
+    build_image(image, items_from_folder(tmp_path / "kit"), size_bytes=64 << 20, label="KIT")
+    for card in (tmp_path / "kit", image):
+        report = run_check(card, "generic", Options(quick=True))
+        assert (report.findings, len(report.audio)) == ((), 2)
 
 
 @pytest.mark.parametrize(
