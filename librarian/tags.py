@@ -1,8 +1,8 @@
 """What a file says of itself: title, artist and the like, and broadcast WAV's own chunk; kept in a new WAV.
 
 Formats: the ``INFO`` list of Microsoft's "Multimedia Programming Interface" 1.0; ``bext`` of EBU Tech 3285;
-``NAME``, ``AUTH``, ``(c) `` and ``ANNO`` of Apple's "Audio Interchange File Format" 1.3; metadata blocks of
-FLAC (RFC 9639). Tags of other containers are read by libsndfile.
+``NAME``, ``AUTH``, ``(c) ``, ``ANNO`` and ``COMT`` of Apple's "Audio Interchange File Format" 1.3; metadata
+blocks of FLAC (RFC 9639). Tags of other containers are read by libsndfile.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _KEYS = {word: key for key, word in _WORDS.items()}
 _AIFF = {b"NAME": b"INAM", b"AUTH": b"IART", b"(c) ": b"ICOP", b"ANNO": b"ICMT"}
 # Chunks that tell something of the sound and have no place in a new file; others hold what a program needs.
 _WAV_OTHERS = (b"iXML", b"axml", b"id3 ", b"ID3 ", b"cart", b"acid", b"inst")
-_AIFF_OTHERS = (b"COMT", b"APPL", b"ID3 ", b"MIDI")
+_AIFF_OTHERS = (b"APPL", b"ID3 ", b"MIDI")
 _FLAC_OTHERS = {5: "cue sheet", 6: "picture"}
 _MOST = 256  # entries kept of one file
 _LONGEST = 1 << 16  # bytes of one
@@ -119,9 +119,11 @@ def _info(body: bytes, order: str) -> Iterator[tuple[bytes, bytes]]:
 
 def _aiff(read: Read, size: int) -> Tags:
     info, others = [], []
-    for name, body in chunks(read, size, ">", 0, frozenset((*_AIFF, *_AIFF_OTHERS))):
+    for name, body in chunks(read, size, ">", 0, frozenset((*_AIFF, *_AIFF_OTHERS, b"COMT"))):
         if name in _AIFF:
             info.append((_AIFF[name], body))
+        elif name == b"COMT":  # how many, then for each its time, its marker, its length
+            info.append((b"ICMT", body[10 : 10 + int.from_bytes(body[8:10], "big")]))
         else:
             others.append(name.decode().strip())
     return Tags(_kept(info), others=_once(others))

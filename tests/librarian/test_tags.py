@@ -76,6 +76,15 @@ def test_an_aiff_says_its_name() -> None:
     assert (after["title"], after["artist"], after["comment"]) == ("Ride", "B", "take 3")
 
 
+def test_an_aiff_comment_with_a_date_is_kept() -> None:
+    plain = sound_file(sine(440, 44_100), container="AIFF", subtype="PCM_24")
+    comment = struct.pack(">HIHH", 1, 0, 0, 6) + b"take 3"
+    body = plain[8:] + b"COMT" + struct.pack(">I", len(comment)) + comment
+    made, _, outcome = converted(b"FORM" + struct.pack(">I", len(body)) + body, "sp404sx")
+    assert said(made)["comment"] == "take 3"
+    assert not outcome.losses
+
+
 def test_broadcast_data_moves_with_the_rate() -> None:
     data = with_chunks(sound_file(sine(440, 96_000), 96_000, subtype="PCM_24"), chunk(b"bext", bext()))
     made = converted(data, "sp404sx")[0]
