@@ -29,19 +29,30 @@ def repeated(values: Values) -> NDArray[np.intp]:
 
     No formatter or writer leaves such, but for many files of one cluster side by side.
     """
-    full = values[: len(values) // PER_SECTOR * PER_SECTOR].reshape(-1, PER_SECTOR)
+    full = _sectors(values)
     last = full[:, -1:]
     alike = (full[:, 2:] == last).all(axis=1) & (last[:, 0] != 0)  # the first two of all are no clusters
     alike[1:] &= (full[1:, :2] == last[1:]).all(axis=1)
     return np.flatnonzero(alike)
 
 
+def noise(values: Values, limit: int) -> NDArray[np.intp]:
+    """The sectors of a FAT of which a quarter points nowhere."""
+    full = _sectors(values)
+    outside = (full == 1) | ((full >= limit) & (full < BAD))
+    return np.flatnonzero(np.count_nonzero(outside, axis=1) >= PER_SECTOR // 4)
+
+
+def _sectors(values: Values) -> Values:
+    return values[: len(values) // PER_SECTOR * PER_SECTOR].reshape(-1, PER_SECTOR)
+
+
 def merge(a: Values, b: Values, limit: int) -> Values:
     """Entry by entry the likelier of two FATs.
 
     A value that joins neighbours is likelier than an end, that than a jump, that than free, that than
-    nonsense, such as the way to a cluster that another entry leads to in both FATs. A sector of one repeated
-    value counts as lost. Where both are alike, the copy counts that wins more entries of the same sector.
+    nonsense, such as the way to a cluster that another entry leads to in both FATs. A sector of one
+    repeated value, or of noise, counts as lost. Where both are alike, the copy counts that wins more of it.
     """
     where = np.flatnonzero(a != b)
     out = a.copy()
@@ -52,7 +63,7 @@ def merge(a: Values, b: Values, limit: int) -> Values:
     ranks = []
     for copy in (a, b):
         rank = _likelihood(copy[where], here, taken)
-        rank[np.isin(sector, repeated(copy))] = _LOST
+        rank[np.isin(sector, np.append(repeated(copy), noise(copy, limit)))] = _LOST
         ranks.append(rank)
     lead = ranks[1] - ranks[0]
     won = np.bincount(sector, weights=np.sign(lead))
@@ -93,8 +104,15 @@ def _is_start(values: Values, starts: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out
 
 
+def without_noise(merged: Values) -> Values:
+    """Sectors of noise as free."""
+    out = merged.copy()
+    _sectors(out)[noise(merged, len(merged))] = 0
+    return out
+
+
 def without_lost(merged: Values, alone: NDArray[np.bool_]) -> Values:
-    """Sectors of one repeated value as free, as they say nothing. ``alone``: clusters that are whole files.
+    """Sectors of one repeated value as free: they say nothing. ``alone``: clusters that are whole files.
 
     Those that hold mostly such files are as they should be.
     """

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdcard_image.arbitration import ENDS, merge, revised, targets, without_lost
+from sdcard_image.arbitration import (
+    ENDS,
+    PER_SECTOR,
+    merge,
+    repeated,
+    revised,
+    targets,
+    without_lost,
+    without_noise,
+)
 from sdcard_image.layout import BAD, MASK
 from sdcard_image.runs import Runs, to_runs_in_order
 
@@ -39,7 +48,9 @@ class Chains:
     def __init__(self, copies: list[NDArray[np.uint32]], clusters: int) -> None:
         self.clusters, self.limit = clusters, clusters + 2
         self.copies = copies
-        self.merged = copies[0] if len(copies) == 1 else merge(copies[0], copies[1], self.limit)
+        merged = copies[0] if len(copies) == 1 else merge(copies[0], copies[1], self.limit)
+        self.merged = without_noise(merged)
+        self._silent = frozenset(repeated(self.merged).tolist())
         self._breaks = self._found_breaks()
         self.owner: NDArray[np.int32] = np.zeros(self.limit, np.int32)
         self._stamp: NDArray[np.uint32] = np.zeros(self.limit, np.uint32)
@@ -75,6 +86,18 @@ class Chains:
     def allocated(self, cluster: int) -> bool:
         """Whether the FAT says that a cluster is in use."""
         return self.is_cluster(cluster) and int(self.merged[cluster]) not in (0, BAD)
+
+    def is_silent(self, cluster: int) -> bool:
+        """Whether the FATs may say nothing of a cluster: free, or in a sector of one repeated value."""
+        return int(self.merged[cluster]) in (0, BAD) or cluster // PER_SECTOR in self._silent
+
+    def silent(self) -> NDArray[np.intp]:
+        """All such clusters."""
+        out = (self.merged == 0) | (self.merged == BAD)
+        for sector in self._silent:
+            out[sector * PER_SECTOR : (sector + 1) * PER_SECTOR] = True
+        out[:2] = False
+        return np.flatnonzero(out)
 
     def run_end(self, cluster: int) -> int:
         """Last cluster of the contiguous stretch of a chain that holds ``cluster``."""

@@ -7,10 +7,12 @@ from sdcard_image.direntry import DIRECTORY, MAX_SLOTS, SIZE, pack_short_entry
 from sdcard_image.found_files import WHEN
 from sdcard_image.runs import Runs, length
 from sdcard_image.salvage import Salvage
-from sdcard_image.slots import DOT, DOTDOT, with_place
+from sdcard_image.slots import DOT, DOTDOT, scan, with_place
 from sdcard_image.space import Space
-from sdcard_image.tree import Folder, Thing
+from sdcard_image.tree import Folder, Thing, boot_label
 from sdcard_image.unique_names import make_unique
+
+_READINGS = 4  # of what will be written, at most
 
 
 class FolderRebuild:
@@ -29,6 +31,9 @@ class FolderRebuild:
             self._finish(folder, thing)
         if not folder.rewrite:
             return
+        for _ in range(_READINGS):
+            if not self._mended_again(folder, things):
+                break
         while True:
             data = self._slots(folder, things)
             if len(data) <= length(folder.runs) * self.system.cluster_bytes or not self._grow(
@@ -39,6 +44,21 @@ class FolderRebuild:
         while len(data) > min(room, MAX_SLOTS * SIZE):
             data = self._slots(folder, things[: self._fit(folder, things, room)])
         self._put_runs(folder.runs, data.ljust(room, b"\0"))
+
+    def _mended_again(self, folder: Folder, things: list[Thing]) -> bool:
+        """Whether names that are right now put others right: what is written must be read without a doubt."""
+        label = boot_label(self.system) if folder is self.tree.root else None
+        read = scan(self._slots(folder, things), self.chains.limit, label=label).found
+        changed = False
+        for thing, found in zip(things, read if len(read) == len(things) else (), strict=False):
+            mine = thing.found
+            if found.defects and (mine.parts, mine.short) != (found.parts, found.short):
+                mine.long, mine.parts, mine.entry = found.long, found.parts, found.short + mine.entry[11:]
+                thing.settle("repaired", found.defects[0][1], "likely")
+                changed = True
+        if changed:
+            make_unique(things)
+        return changed
 
     def _grow(self, folder: Folder, need: int) -> bool:
         more = -(-min(need, MAX_SLOTS * SIZE) // self.system.cluster_bytes) - length(folder.runs)
@@ -61,10 +81,19 @@ class FolderRebuild:
                 break
             count += 1
         for thing in things[count:]:
-            thing.dropped = True
-            thing.settle("lost", "there is no room for its entry")
-            self.chains.claim(thing.runs, 0)
+            self._drop(thing)
         return count
+
+    def _drop(self, thing: Thing) -> None:
+        """Without an entry, a file or folder is lost, and all in it."""
+        todo = [thing]
+        while todo:
+            one = todo.pop()
+            if not one.dropped:
+                one.dropped = True
+                one.settle("lost", "there is no room for its entry")
+                self.chains.claim(one.runs, 0)
+                todo += one.folder.things if one.folder is not None else []
 
     def _finish(self, folder: Folder, thing: Thing) -> None:
         """An entry's final fields; the folder is written anew where they are not the stored ones."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sdcard_image.direntry import ARCHIVE, DIRECTORY, pack_long_entries, pack_short_entry
+from sdcard_image.direntry import ARCHIVE, DIRECTORY, SIZE, pack_long_entries, pack_short_entry
 from sdcard_image.recovered import LONG_EXTENSIONS, Lost, describe_lost
+from sdcard_image.runs import Runs, length
 from sdcard_image.salvage import MAX_LOST, Salvage
 from sdcard_image.slots import Found
 from sdcard_image.space import Space
@@ -25,32 +26,31 @@ class FoundFiles:
 
     def run(self) -> None:
         """Make the folder and the entries; what there is no room for is freed."""
-        for runs in self.salvage.lost[MAX_RECOVERED:]:
-            self.chains.claim(runs, 0)
-        few = self.salvage.lost[:MAX_RECOVERED]
-        found = [(runs, describe_lost(self.salvage.medium, self.salvage.system, runs)) for runs in few]
-        for runs, lost in found:
-            if lost is None:
-                self.chains.claim(runs, 0)
-        keep = [lost for _, lost in found if lost is not None]
-        self.salvage.lost[:] = [lost.runs for lost in keep]
-        folders, number = self.salvage.lost_folders, 0
-        while number < len(keep) + len(folders):
-            home = self._found_folder()
+        folders, lost = self.salvage.lost_folders, self.salvage.lost
+        self._free(lost[MAX_RECOVERED:])
+        del lost[MAX_RECOVERED:]
+        self._free([runs for runs in lost if self._describe(runs) is None])
+        lost[:] = [runs for runs in lost if self.chains.owner[runs[0][0]]]
+        number = 0
+        while number < len(folders) + len(lost):
+            home = self._found_folder(min(PER_FOLDER, len(folders) + len(lost) - number))
             if home is None:
-                return self._give_up(keep[max(0, number - len(folders)) :])
-            for _ in range(PER_FOLDER):
-                self._adopt(home, folders, keep, number)
-                number += 1
-                if number >= min(len(self.salvage.lost), len(keep)) + len(folders):
-                    return None
-        return None
+                self._free(lost[max(0, number - len(folders)) :])
+                break
+            stop = min(number + PER_FOLDER, len(folders) + len(lost))
+            for one in range(number, stop):
+                self._adopt(home, folders, one)
+            number = stop
+        lost.clear()  # they are files now, and give way to nothing
 
-    def _give_up(self, rest: list[Lost]) -> None:
-        for lost in rest:
-            self.chains.claim(lost.runs, 0)
+    def _free(self, lost: list[Runs]) -> None:
+        for runs in lost:
+            self.chains.claim(runs, 0)
 
-    def _adopt(self, home: Folder, folders: list[Folder], keep: list[Lost], number: int) -> None:
+    def _describe(self, runs: Runs) -> Lost | None:
+        return describe_lost(self.salvage.medium, self.salvage.system, runs)
+
+    def _adopt(self, home: Folder, folders: list[Folder], number: int) -> None:
         if number < len(folders):
             thing = folders[number].thing
             assert thing is not None
@@ -62,7 +62,10 @@ class FoundFiles:
             folders[number].parent = home
             folders[number].rewrite = True
         else:
-            thing = self._file(home, keep[number - len(folders)], number)
+            lost = self._describe(self.salvage.lost[number - len(folders)])
+            if lost is None:
+                return
+            thing = self._file(home, lost, number)
         home.things.append(thing)
         self.recovered.append(thing)
 
@@ -77,12 +80,15 @@ class FoundFiles:
         self.chains.claim(lost.runs, thing.number)
         return thing
 
-    def _found_folder(self) -> Folder | None:
-        """A new folder FOUND, FOUND.001, ... in the top folder."""
+    def _found_folder(self, entries: int) -> Folder | None:
+        """A new folder FOUND, FOUND.001, ... in the top folder; the end of a lost chain may give way."""
+        if not self._let_root_grow():
+            return None
         taken = {t.found.short for t in self.tree.root.things if not t.dropped}
         names = (b"FOUND".ljust(8) + (f"{i:03}".encode() if i else b"   ") for i in range(1000))
         short = next((name for name in names if name not in taken), None)
-        runs = self.space.room(1) if short else None
+        need = -(-(entries + 2) * SIZE // self.salvage.system.cluster_bytes)
+        runs = self.space.room(need) if short else None
         if short is None or runs is None:
             return None
         cluster = runs[0][0]
@@ -100,3 +106,16 @@ class FoundFiles:
         self.tree.root.rewrite = True
         self.tree.folders.append(folder)
         return folder
+
+    def _let_root_grow(self) -> bool:
+        """Whether the top folder has a place for one more entry, or a cluster more."""
+        root, size = self.tree.root, self.salvage.system.cluster_bytes
+        used = 2 * SIZE + sum(SIZE + len(t.found.parts) for t in root.things if not t.dropped)
+        if used <= length(root.runs) * size:
+            return True
+        more = self.space.room(1)
+        if more is None:
+            return False
+        self.chains.claim(more, int(self.chains.owner[root.cluster]))
+        root.runs, root.rewrite = root.runs + more, True
+        return True

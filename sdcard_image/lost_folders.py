@@ -36,6 +36,10 @@ def _entry_takes(claims: Claims, head: int) -> bool:
         if thing.parent is None or above not in parent_marks(claims.system, thing.parent):
             continue
         if tree.enter(thing, strict=True, cluster=head):
+            assert thing.folder is not None
+            for folder in tree.folders:  # one of two entries that lead to the same folder is wrong: which?
+                if folder.cluster == thing.found.cluster:
+                    folder.doubt = thing.folder.doubt = True
             thing.is_dir = True
             sure = "certain" if bytes_apart(thing.found.cluster, head) <= 1 else "likely"
             thing.settle("repaired", "its entry was damaged; its dot entries say where it belongs", sure)

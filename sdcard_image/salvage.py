@@ -49,8 +49,16 @@ class Salvage(Claims):
         bring_back(self)
         for attempt in self._attempts(starts):
             broken = self._still_broken(broken, attempt)
+        self._doubt()
         if lost:
             self._loose()
+
+    def _doubt(self) -> None:
+        """What is in a folder of which a part may be another's may not be where it was."""
+        for folder in self.tree.folders:
+            folder.doubt |= folder.parent is not None and folder.parent.doubt
+            for thing in folder.things if folder.doubt else ():
+                thing.settle(thing.state, "", "likely")
 
     def _attempts(self, starts: NDArray[np.bool_]) -> Iterator[Attempt]:
         """What is tried with the broken files, the surest first."""

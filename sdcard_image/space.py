@@ -6,7 +6,7 @@ import numpy as np
 
 from sdcard_image.chains import Chains
 from sdcard_image.layout import BAD
-from sdcard_image.runs import Runs, to_runs_in_order
+from sdcard_image.runs import Runs, cut, length, to_runs_in_order
 
 
 class Space:
@@ -29,9 +29,15 @@ class Space:
         return to_runs_in_order(where[at : at + count].tolist())
 
     def room(self, count: int) -> Runs | None:
-        """The same; where there is none, the last of the lost chains give way."""
+        """The same; where there is none, the last of the lost chains give way, from their ends on."""
         runs = self._free(count)
         while runs is None and self.lost:
-            self.chains.claim(self.lost.pop(), 0)
+            last = self.lost.pop()
+            kept = cut(last, length(last) - count)
+            number = int(self.chains.owner[last[0][0]])
+            self.chains.claim(last, 0)
+            if kept:
+                self.chains.claim(kept, number)
+                self.lost.append(kept)
             runs = self._free(count)
         return runs

@@ -23,6 +23,8 @@ from sdcard_image.types import CardError
 GEOMETRY = ("bytes_per_sector", "sectors_per_cluster", "reserved_sectors", "fats", "total_sectors",
             "fat_sectors", "root_cluster")  # fmt: skip
 BACKUP = 6
+SECTOR_SIZES = (512, 1024, 2048, 4096)
+_BACKUP_SEARCH = 128 << 10  # bytes in which a copy of the boot sector is looked for
 _SEARCH = 32 << 20  # bytes in which a FAT's first entries are looked for
 _STARTS = (0, 63, 128, 2048, 8192, 16384, 32768, 65536)  # where formatters put partitions, in sectors
 # What these fields hold on nearly every card: where the two boot sectors disagree, this is believed.
@@ -136,11 +138,7 @@ def _at(medium: Medium, place: _Place, mbr: Mbr | None, *, gpt: bool) -> System 
     offset = place.offset
     primary = read_within(medium, offset, SECTOR)
     boot = BootSector.unpack(primary)
-    copy = boot.backup_sector if 0 < boot.backup_sector < max(64, boot.reserved_sectors) else BACKUP
-    unit = boot.bytes_per_sector if boot.bytes_per_sector in (1024, 2048, 4096) else SECTOR
-    backup = read_within(medium, offset + copy * unit, SECTOR)
-    if copy != BACKUP and not looks_like_fat32(backup):
-        backup = read_within(medium, offset + BACKUP * SECTOR, SECTOR)
+    backup = _backup(medium, offset, boot)
     judge = Judge(medium, offset, place.room)
     best: tuple[int, BootSector, tuple[str, ...]] | None = None
     for candidate, inferred in _candidates(judge, primary, backup):
@@ -153,6 +151,23 @@ def _at(medium: Medium, place: _Place, mbr: Mbr | None, *, gpt: bool) -> System 
         return None
     boot = _normalised(medium, offset, best[1], BootSector.unpack(backup))
     return System(offset, boot, primary, backup, mbr, place.part, gpt, medium.size, best[0], best[2])
+
+
+def _backup(medium: Medium, offset: int, boot: BootSector) -> bytes:
+    """The copy of a boot sector: where it says, else where one says of itself that it is, else sector 6."""
+    unit = boot.bytes_per_sector if boot.bytes_per_sector in SECTOR_SIZES else SECTOR
+    if 0 < boot.backup_sector < max(64, boot.reserved_sectors):
+        said = read_within(medium, offset + boot.backup_sector * unit, SECTOR)
+        if looks_like_fat32(said):
+            return said
+    head = read_within(medium, offset, _BACKUP_SEARCH)
+    for at in range(SECTOR, len(head), SECTOR):
+        sector = head[at : at + SECTOR]
+        if sector[510:] == SIGNATURE and looks_like_fat32(sector):
+            copy = BootSector.unpack(sector)
+            if copy.backup_sector * copy.bytes_per_sector == at:
+                return sector
+    return head[BACKUP * SECTOR : (BACKUP + 1) * SECTOR]
 
 
 def _candidates(judge: Judge, primary: bytes, backup: bytes) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
