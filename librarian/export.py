@@ -251,6 +251,8 @@ def _sample(plan: ExportPlan, job: Job, spool: Spool, seed: int) -> Sample:
         ratio,
         made.markers,
         made.notes,
+        made.losses,
+        made.audio_lost,
     )
 
 

@@ -42,7 +42,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A job that is done. ``ratio``: frames of the new file for each of the old."""
+    """A job that is done. ``ratio``: frames of the new file for each of the old.
+
+    ``losses``, also among the ``remarks``: what the new file has not kept; ``audio_lost`` if that is audio.
+    """
 
     job: Job
     item: Item
@@ -53,6 +56,8 @@ class Sample:
     ratio: Fraction
     markers: Markers
     remarks: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    audio_lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sdcard_image.types import Card, CardError, Item
 from .convert import Outcome, convert_file
 from .errors import ConvertError
 from .export import make_export
-from .export_types import Spool
+from .export_types import Spool, pad_name
 from .fix_tables import PadTable, kept_sample, made_sample
 from .fix_types import Do, FixAction, FixPlan, FixReport
 
@@ -123,7 +123,11 @@ class _Work:
                 self.converted += action.do is Do.CONVERT
                 modified = action.source.modified if action.source is not None else None
                 items.append(replace(item, path=action.new, modified=modified))
-        known = set(self._plan.losses)
+        for one in made.samples:
+            self.losses += [(one.job.target, loss) for loss in one.losses]
+            self.cut += [(one.job.target, one.audio_lost)] if one.audio_lost else []
+        known = {*self._plan.losses, *self._plan.notes}
+        known |= {f"pad {pad_name(one.job.place)}: {loss}" for one in made.samples for loss in one.losses}
         self.notes += [("", one) for one in made.remarks if one not in known]
         return items
 

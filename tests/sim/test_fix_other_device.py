@@ -266,6 +266,15 @@ def test_samples_shorter_than_the_sx_takes_are_lengthened(tmp_path) -> None:
     assert plan_for(run_check(tmp_path / "fixed.img", "sp404sx")).changes == ()
 
 
+def test_audio_that_is_cut_off_is_told_of_a_carried_sample_too(tmp_path) -> None:
+    cut = sx_wav(wave(20_000))[:-9_001]
+    files = sx_card({0: sx_record(cut)}, A0000001_WAV=cut)
+    source = Case("", files).write(tmp_path / "in")
+    _, made, after = make_fixed(run_check(source, "sp404mk2"), tmp_path / "fixed.img")
+    assert [path for path, _ in made.cut] == ["/EXPORT/PROJECT/PROJECT_01/SMPL/BANK1-01.SMP"]
+    assert after.verdict == "warnings"
+
+
 def test_fixing_twice_gives_the_same_bytes_and_nothing_more_to_do(tmp_path) -> None:
     source = Case("", sx_card({5: PadRecord(volume=3)})).write(tmp_path / "in")
     for name in ("a.img", "b.img"):
