@@ -302,6 +302,12 @@ def _mended(read: Read, size: int, header: AudioHeader | None) -> tuple[int, tup
         return size, (header.data_offset - 12, (4 + header.data_bytes).to_bytes(8, "big"))
     if header is not None and header.container == "ogg" and (page := whole_page(read, size)) is not None:
         return page[0] + len(page[1]), page
+    if header is None and read(0, 2) == rare.DUMP:
+        if end := rare.whole_dump(read, size):
+            return end, (0, b"")
+        raise ConvertError(
+            "its audio data is damaged (no whole block of a sample dump); copy it again", "bad-header"
+        )
     return size, (0, b"")
 
 

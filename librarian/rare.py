@@ -9,9 +9,14 @@ import re
 import struct
 from collections.abc import Callable
 
+import numpy as np
+
 from firmware.formats.audio_header import Read
 from firmware.formats.lengths import Length
 
+DUMP = b"\xf0\x7e"  # how a MIDI sample dump begins
+_DUMP_HEAD, _DUMP_BLOCK = 21, 127
+_DUMP_PIECE = _DUMP_BLOCK << 13
 _HEAD = 1024
 _MAT4_WIDTH = (8, 4, 4, 2, 2, 1)
 _VOC_DATA = {1: 2, 9: 12}  # bytes before the audio of a block, by its type
@@ -28,6 +33,27 @@ def measure(read: Read, size: int) -> Length:
                 return Length()
             return Length(declared, min(declared, max(0, size - offset)), offset)
     return Length()
+
+
+def whole_dump(read: Read, size: int) -> int:
+    """Where the sound blocks of a MIDI sample dump end that follow each other without a fault; 0 for none.
+
+    Of a damaged one libsndfile prints what it thinks on stdout. Each block begins with F0 7E, and has 120
+    bytes of audio, the sum of its bytes (exclusive or) and F7.
+    """
+    end = _DUMP_HEAD
+    while end + _DUMP_BLOCK <= size:
+        data = read(end, min(_DUMP_PIECE, (size - end) // _DUMP_BLOCK * _DUMP_BLOCK))
+        blocks = np.frombuffer(data, np.uint8)[: len(data) // _DUMP_BLOCK * _DUMP_BLOCK].reshape(
+            -1, _DUMP_BLOCK
+        )
+        sums = np.bitwise_xor.reduce(blocks[:, 1:-2], axis=1) & 0x7F
+        good = (blocks[:, 0] == 0xF0) & (blocks[:, 1] == 0x7E) & (sums == blocks[:, -2])
+        whole = len(good) if good.all() else int(np.argmin(good))
+        end += whole * _DUMP_BLOCK
+        if whole < len(good) or not whole:
+            break
+    return end if end > _DUMP_HEAD else 0
 
 
 def _avr(head: bytes) -> tuple[int, int]:

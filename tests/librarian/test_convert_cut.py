@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -125,6 +128,30 @@ def test_a_file_of_which_nothing_is_left_says_that_it_is_cut(name: str) -> None:
         converted(data, "generic")
     assert caught.value.id == "truncated"
     assert "copy it again" in str(caught.value)
+
+
+@pytest.mark.parametrize("at", [0, 1, 50, 125])
+def test_a_damaged_sample_dump_ends_at_the_fault_without_a_word(
+    at: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data, whole = written("SDS", "PCM_16")
+    hurt = bytearray(data)
+    hurt[21 + 127 * 300 + at] ^= 0x2A
+    made, _, outcome = converted(bytes(hurt), "generic")
+    values = decoded(made)[0]
+    assert 40 * 300 - 120 <= len(values) <= 40 * 300
+    assert np.abs(values - whole[: len(values)]).max() < 2 / 32_768
+    assert f"{FRAMES - len(values):,} of its {FRAMES:,} frames are lost" in outcome.audio_lost
+    hurt[21 + at] ^= 0x2A
+    with pytest.raises(ConvertError, match="damaged"):
+        converted(bytes(hurt), "generic")
+    with tempfile.TemporaryFile() as out:  # what the C library holds back until its end would show here
+        code = "import sys, io; from librarian.decode import open_audio; d = sys.stdin.buffer.read()\n"
+        code += "with open_audio(io.BytesIO(d), len(d)) as a: sum(map(len, a.blocks('float64')))"
+        hurt[21 + at] ^= 0x2A
+        subprocess.run([sys.executable, "-c", code], input=bytes(hurt), stdout=out, check=True)
+        assert out.tell() == 0
+    assert capfd.readouterr().out == ""
 
 
 def test_whole_files_lose_nothing() -> None:
