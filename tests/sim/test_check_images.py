@@ -223,6 +223,21 @@ def test_names_on_a_card_are_compared_as_fat_does(
     assert ids(run_check(image, "generic", Options(quick=True))) == wanted
 
 
+def test_each_of_two_names_that_look_alike_is_read(tmp_path: Path) -> None:
+    image = tmp_path / "card.img"
+    names = ["one \u00e9.wav", "one e\u0301.wav"]
+    build_image(
+        image,
+        [Item(f"/{names[0]}", KICK), Item(f"/{'x' * len(names[1])}", LONG)],
+        size_bytes=64 << 20,
+        label="KIT",
+    )
+    renamed(image, "x" * len(names[1]), names[1])
+    with closing(mount(FileMedium(image))) as volume:
+        assert [volume.read(f"/{name}") for name in names] == [KICK, LONG]
+        assert volume.read(f"/{names[0].upper()}") == KICK
+
+
 def test_dotless_i_beside_i_is_two_files_everywhere(tmp_path: Path) -> None:
     for name in ("I.wav", "\u0131.wav"):
         (tmp_path / "kit" / "A").mkdir(parents=True, exist_ok=True)
