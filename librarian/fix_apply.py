@@ -72,6 +72,8 @@ def apply_fix(
 def refuse_existing(destination: Path, *, overwrite: bool) -> bool:
     """Whether the destination is to be a folder. Raises CardError where something is in its way."""
     as_folder = destination.is_dir() or not destination.suffix
+    if as_folder and destination.is_symlink():
+        raise CardError(f"{destination} is a link, which is not followed; name the folder itself")
     if as_folder and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise CardError(f"{destination} exists already and is not an empty folder; choose another name")
     if destination.exists() and not as_folder and not overwrite:

@@ -137,6 +137,13 @@ def test_a_link_in_the_card_is_no_way_out(option: str, card: Path, tmp_path: Pat
     assert contents(outside) == {outside / "mine.xml": b"mine"}
 
 
+def test_a_corrected_folder_does_not_go_where_a_link_leads(card: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    assert "is a link" in check(card, "--device", "sp404sx", "--fix", tmp_path / "link", status=2)
+    assert not list((tmp_path / "real").iterdir())
+
+
 def test_what_links_lead_to_is_not_read_and_that_is_told(card: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.wav").write_bytes(wav())
     smpl = card / "ROLAND/SP-404SX/SMPL"
