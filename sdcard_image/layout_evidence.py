@@ -62,7 +62,7 @@ class Judge:
         bps = boot.bytes_per_sector
         at = [self.offset + (boot.reserved_sectors + i * boot.fat_sectors) * bps for i in range(boot.fats)]
         points = 7 * sum(self.is_fat(a) for a in at[:2]) + (4 if boot.fats == 2 else 0)
-        points += 2 if boot.fat_sectors - need <= max(16, need // 8) else 0
+        points += 2 if boot.fat_sectors - need <= max(16, need // 8, boot.sectors_per_cluster) else 0
         tail = read_within(self.medium, at[0] + (boot.clusters + 2) * 4, 2048)
         room = max(0, boot.fat_sectors * bps - (boot.clusters + 2) * 4)
         points -= 3 if any(tail[:room]) else 0
@@ -93,7 +93,7 @@ class Judge:
             need > 0
             and boot.fats in (1, 2)
             and boot.root_cluster == 2
-            and boot.fat_sectors - need <= max(16, need // 8)
+            and boot.fat_sectors - need <= max(16, need // 8, boot.sectors_per_cluster)
             and boot.total_sectors * boot.bytes_per_sector <= self.medium.size - self.offset
         )
 

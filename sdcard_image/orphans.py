@@ -18,18 +18,24 @@ class Orphans:
         self._medium, self._system, self._chains = medium, system, chains
         self._found: list[int] | None = None
 
-    def after(self, cluster: int, data: bytes, seen: set[int]) -> int | None:
-        """The one, not ``seen``, that goes on where a folder's cluster (``data``) breaks off.
+    def after(self, cluster: int, data: bytes, seen: set[int], lost: list[int]) -> int | None:
+        """What goes on where a folder's cluster (``data``) breaks off: of these or ``lost`` chains, not ``seen``.
 
-        Its first file is the next on the card: most are written in the order of their entries.
+        Its first file is the next on the card: most are written in the order of their entries. Where no long
+        name breaks off, the folder may just be full, and what is not next is not its own.
         """
         if self._found is None:
             self._found = self._look()
-        wanted = _goes_on(data)
-        free = [c for c in self._found if not self._chains.owner[c] and c not in seen]
-        last = max(_places(data)[-1:], default=cluster)
-        fits = [(c, min(_places(self._head(c))[:1], default=c)) for c in free if _fits(self._head(c), wanted)]
-        return min(fits, key=lambda one: (one[1] < last, abs(one[1] - last)), default=(None, 0))[0]
+        wanted, last = _goes_on(data), max(_places(data)[-1:], default=cluster)
+        best: tuple[tuple[bool, int], int] | None = None
+        for one in dict.fromkeys([*lost, *self._found]):
+            if self._chains.owner[one] or one in seen or not _fits(head := self._head(one), wanted):
+                continue
+            first = min(_places(head)[:1], default=one)
+            order = (first < last, abs(first - last))
+            if (wanted is not None or first > last) and (best is None or order < best[0]):
+                best = order, one
+        return best[1] if best else None
 
     def _look(self) -> list[int]:
         silent = self._chains.silent()
@@ -61,7 +67,7 @@ def _places(data: bytes) -> list[int]:
 
 
 def _goes_on(data: bytes) -> tuple[int, int] | None:
-    """Order and tie of the next part of a long name that breaks off; None where none does."""
+    """Order (0: the 8.3 entry) and tie of the next part of a long name that breaks off; None for none."""
     last = data[-SIZE:]
     if last[11] & 0x3F != LONG or last[0] == DELETED:
         return None

@@ -18,7 +18,7 @@ from sdcard_image.runs import Runs, to_runs_in_order
 from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder, scan
 from sdcard_image.system_area import System
 
-_PEEK = 64 << 10
+_HEADS = 4096  # lost chains in which the rest of a folder is looked for
 
 
 @dataclass(slots=True, eq=False)
@@ -242,7 +242,8 @@ class Tree:
             return neighbour
         found = None
         if not ended and (self.chains.is_silent(cluster) or not any(value >= ENDS for value in options)):
-            found = self._search(cluster, seen) or self._orphans.after(cluster, data, seen)
+            lost = [h for h in self._lost_heads() if self._is_loose_continuation(h)]
+            found = self._orphans.after(cluster, data, seen, lost)
             folder.doubt |= found is not None
         if options[0] < ENDS or found is not None:
             folder.defects.append(self._broken_end(options[0], seen, folder))
@@ -280,13 +281,10 @@ class Tree:
             return False
         return self._pointers(cluster) == 0
 
-    def _search(self, cluster: int, seen: set[int]) -> int | None:
-        """The lost chain that holds the rest of a folder, the next one after the break first."""
-        heads = [h for h in self.chains.heads().tolist() if h not in seen][:4096]
-        for head in sorted(heads, key=lambda h: (h < cluster, h)):
-            if self._is_loose_continuation(head):
-                return int(head)
-        return None
+    def _lost_heads(self) -> list[int]:
+        """The beginnings of lost chains; not too many."""
+        heads: list[int] = self.chains.heads()[:_HEADS].tolist()
+        return heads
 
 
 def parent_marks(system: System, parent: Folder | None) -> tuple[int, ...]:
