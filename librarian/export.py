@@ -48,6 +48,7 @@ from .pattern_convert import read_pattern, to_device
 from .streams import open_on_card
 
 _KEY_MAPS = {"sp404sx": "sp404sx", "sp404mk2": "sp404mk2-a", "generic": "generic", None: None}
+_DEVICES = {"sp404sx": Device.SX, "sp404mk2": Device.MK2, None: None}
 
 Advance = Callable[[float], None]
 
@@ -269,7 +270,7 @@ def _pattern(source: Card, profile: Profile, kit: Kit, place: Place, one: KitPat
     try:
         entry = _entry(source, one.file)
         data = source.read(entry.path, 0, MAX_FILE_BYTES + 1)
-        read = read_pattern(data, device, None, _KEY_MAPS[one.keys])
+        read = read_pattern(data, device, _DEVICES[one.device], _KEY_MAPS[one.keys])
         made = to_device(read.pattern, device)
     except (CardError, FormatError) as error:
         raise KitError(f"pattern.{pad_name(place)}: {one.file[1:]}: {error}") from None

@@ -90,10 +90,14 @@ class KitBank:
 
 @dataclass(frozen=True, slots=True)
 class KitPattern:
-    """A pattern: a MIDI file or a pattern file, and whose keys the MIDI file plays."""
+    """A pattern: a MIDI file or a pattern file, and whose keys the MIDI file plays.
+
+    ``device`` is whose the pattern file is, where that is known; else its bytes must tell.
+    """
 
     file: str
     keys: str | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

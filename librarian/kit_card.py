@@ -35,7 +35,7 @@ def card_kit(card: Card, device: str, pads_per_bank: int) -> Kit:
     unread = [one for one in catalogue.refused if one.id == "card-error" and one.path not in known]
     lost = list(dict.fromkeys((*read.lost, *(told(one.path, one.reason) for one in unread))))
     moved, left = _beyond(read, pads_per_bank)
-    patterns = dict(_patterns(card, f"{base}/PTN", 12 if device == "sp404sx" else 16))
+    patterns = dict(_patterns(card, f"{base}/PTN", device))
     beyond = [place for place in patterns if place[1] > pads_per_bank]
     for place in beyond:
         del patterns[place]
@@ -76,8 +76,9 @@ def _free(pads: Mapping[Place, KitPad], pads_per_bank: int) -> Iterator[Place]:
     return ((bank, pad) for bank in BANKS for pad in range(1, pads_per_bank + 1) if (bank, pad) not in taken)
 
 
-def _patterns(card: Card, folder: str, per_bank: int) -> Iterator[tuple[Place, KitPattern]]:
+def _patterns(card: Card, folder: str, device: str) -> Iterator[tuple[Place, KitPattern]]:
     """The patterns by the pads that their decimal numbers name."""
+    per_bank = 12 if device == "sp404sx" else 16
     try:
         entries = card.listdir(folder) if card.exists(folder) else []
     except CardError:
@@ -86,4 +87,4 @@ def _patterns(card: Card, folder: str, per_bank: int) -> Iterator[tuple[Place, K
         match = _PATTERN.fullmatch(entry.name)
         bank, pad = divmod(int(match[1]) - 1, per_bank) if match else (-1, 0)
         if not entry.is_dir and 0 <= bank < len(BANKS):
-            yield (BANKS[bank], pad + 1), KitPattern(entry.path)
+            yield (BANKS[bank], pad + 1), KitPattern(entry.path, device=device)

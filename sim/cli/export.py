@@ -97,7 +97,7 @@ def export(
             _check_out(out, plan, size, force=force)
             if plan_only:
                 _show_plan(plan, out, as_json=as_json)
-                return
+                raise click.exceptions.Exit(FINDINGS if plan.lost or plan.refused else 0)
             _make(plan, out, size, seed, force=force, as_json=as_json)
         except KitError as error:
             raise InputError(str(error)) from error

@@ -17,8 +17,9 @@ from firmware.catalogue import Pad
 from firmware.formats import pad_info, padconf, rlnd, smp
 from firmware.formats.pad_info import PadRecord
 from firmware.formats.padconf import PadConf
-from firmware.formats.pattern import Device, parse
+from firmware.formats.pattern import Device, device_of, parse
 from firmware.profiles import load
+from librarian.pattern_build import assemble, trailer
 from sdcard_image import open_card
 from sim.check import Options, run_check
 from sim.check.fixing import make_fixed, plan_for
@@ -282,3 +283,19 @@ def test_fixing_twice_gives_the_same_bytes_and_nothing_more_to_do(tmp_path) -> N
     first, second = ((tmp_path / name).read_bytes() for name in ("a.img", "b.img"))
     assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest()
     assert plan_for(run_check(tmp_path / "a.img", "sp404mk2")).changes == ()
+
+
+@pytest.mark.parametrize("device", ["sp404sx", "sp404mk2"])
+def test_a_pattern_comes_over_whose_bytes_do_not_tell_its_device(device, tmp_path) -> None:
+    whose = Device.SX if device == "sp404mk2" else Device.MK2
+    data = assemble(whose, [], 4 * 96, trailer(whose, 1, 4)).to_bytes()[:-8] + bytes(8)
+    assert device_of(data) is None
+    base = "ROLAND/SP-404SX" if device == "sp404mk2" else MK2_BASE
+    files = sx_card() if device == "sp404mk2" else {f"{base}/{n}": d for n, d in mk2_card().items()}
+    source = Case("", files | {f"{base}/PTN/PTN00002.BIN": data}).write(tmp_path / "in")
+    document = fix(source, device, tmp_path / "fixed.img")
+    assert not [line for line in document["plan"]["losses"] if "PTN00002" in line]
+    made = "ROLAND/SP-404SX" if device == "sp404sx" else MK2_BASE
+    card = open_card(tmp_path / "fixed.img")
+    assert card.exists(f"/{made}/PTN/PTN00002.BIN")
+    card.close()
