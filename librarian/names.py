@@ -64,7 +64,7 @@ def safe_stem(stem: str, profile: Profile) -> str:
 
 def is_dos_device(stem: str) -> bool:
     """Whether Windows keeps a name for a device of its own, whatever its ending."""
-    return stem.upper() in _DOS_DEVICES
+    return stem.partition(".")[0].rstrip(" ").upper() in _DOS_DEVICES
 
 
 def _plain(text: str) -> str:

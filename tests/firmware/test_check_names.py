@@ -12,7 +12,7 @@ from firmware.checks.folding import fold
 from firmware.checks.names import Named, check_names, hidden
 from firmware.checks.tree import Tree
 from firmware.profiles import load
-from librarian.names import safe_stem
+from librarian.names import Names, safe_stem
 from sdcard_image.types import Entry
 
 GENERIC, SX, MK2 = (load(name) for name in ("generic", "sp404sx", "sp404mk2"))
@@ -124,3 +124,9 @@ def test_hidden_folders_are_named_once() -> None:
     named = [Named("/.Trashes", ".Trashes", True), Named("/.Trashes/501/\u0301x.wav", "\u0301x.wav")]
     assert [(one.id, one.path) for one in check_names(named, MK2)] == [("hidden-file", "/.Trashes")]
     assert (hidden("._kick.wav"), hidden("Thumbs.db"), hidden("kick.wav")) == ("macOS", "Windows", "")
+
+
+@pytest.mark.parametrize("name", ["nul.wav", "Com1.tar.wav", "LPT9 .wav", "aux"])
+def test_what_windows_keeps_for_itself_is_renamed_by_a_correction(name: str) -> None:
+    given_name = Names(GENERIC).give(name)
+    assert names(f"/A/{given_name}") == []
