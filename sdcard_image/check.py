@@ -179,7 +179,9 @@ class _Check:
         if len(self.copies) > 1:
             differ = int(np.count_nonzero(self.copies[0] != self.copies[1]))
             if differ:
-                self.add("fat-copies-differ", "", f"the two FATs differ in {differ:,} entries")
+                self.add(
+                    "fat-copies-differ", "", f"the two FATs differ in {_count(differ, 'entry', 'entries')}"
+                )
 
     # folders and names
 
@@ -242,7 +244,7 @@ class _Check:
             self.add(
                 "chain-too-long" if longer else "chain-too-short",
                 path,
-                f"its chain holds {size:,} bytes, its size needs {count:,} clusters",
+                f"its chain holds {size:,} bytes, its size needs {_count(count, 'cluster')}",
             )
 
     def _stop(self, stop: str, value: int, path: str, owners: dict[int, str]) -> None:
@@ -263,7 +265,8 @@ class _Check:
         loose = self.first.loose()
         if len(loose):
             count = len(self.first.heads())
-            self.add("lost-chain", "", f"{len(loose):,} clusters in {count:,} chains belong to no file")
+            what = f"{_count(len(loose), 'cluster')} in {_count(count, 'chain')} of no file"
+            self.add("lost-chain", "", what)
 
     def _fsinfo(self) -> None:
         sector = self.system.boot.fsinfo_sector
@@ -273,9 +276,14 @@ class _Check:
         if info is None:
             self.add("fsinfo-wrong", "", "the sector with the free count is damaged")
         elif info.free not in (free, 0xFFFF_FFFF):
-            self.add("fsinfo-wrong", "", f"it says that {info.free:,} clusters are free; {free:,} are")
+            what = f"it counts {_count(info.free, 'free cluster')}; there are {free:,}"
+            self.add("fsinfo-wrong", "", what)
         elif info.next_free != 0xFFFF_FFFF and not 2 <= info.next_free < self.first.limit:
             self.add("fsinfo-wrong", "", f"the next free cluster is said to be {info.next_free:,}")
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def structural(report: VolumeReport) -> Iterator[Defect]:

@@ -8,7 +8,7 @@ from sdcard_image.medium import Medium, read_within
 from sdcard_image.slots import Found, dots, oddness
 from sdcard_image.system_area import System
 
-_MOST = 1 << 18  # free clusters that are looked at
+_MOST = 1 << 16  # clusters that are looked at: on a slow card, half a minute
 
 
 class Orphans:
@@ -19,7 +19,7 @@ class Orphans:
         self._found: list[int] | None = None
 
     def after(self, cluster: int, data: bytes, seen: set[int], lost: list[int]) -> int | None:
-        """What goes on where a folder's cluster (``data``) breaks off: of these or ``lost`` chains, not ``seen``.
+        """What goes on where a folder's cluster (``data``) breaks off: of these or ``lost``, not ``seen``.
 
         Its first file is the next on the card: most are written in the order of their entries. Where no long
         name breaks off, the folder may just be full, and what is not next is not its own.

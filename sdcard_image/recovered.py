@@ -53,7 +53,7 @@ def describe_lost(medium: Medium, system: System, runs: Runs) -> Lost | None:
     own = header_size(head)
     kind = kind_of(head)
     size = own if kind != "BIN" and held - system.cluster_bytes < own <= held else held
-    return Lost(runs, min(size, 0xFFFF_FFFF), kind)
+    return Lost(runs, size, kind)
 
 
 def header_size(head: bytes) -> int:

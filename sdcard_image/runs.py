@@ -34,6 +34,19 @@ def cut(runs: Runs, count: int) -> Runs:
     return out
 
 
+def split(runs: Runs, count: int) -> tuple[Runs, Runs]:
+    """The first ``count`` clusters, and the rest."""
+    out: Runs = []
+    for i, (first, many) in enumerate(runs):
+        part = min(many, count)
+        if part:
+            out.append((first, part))
+        count -= part
+        if count == 0 and part < many:
+            return out, [(first + part, many - part), *runs[i + 1 :]]
+    return out, []
+
+
 def nth(runs: Runs, count: int) -> int:
     """The ``count``-th cluster of a chain, from 1 on; -1 where it is not so long."""
     for first, many in runs:

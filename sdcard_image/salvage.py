@@ -21,12 +21,13 @@ from sdcard_image.lost_folders import place_lost_folders, refuse_doubtful
 from sdcard_image.medium import Medium
 from sdcard_image.rejoin import LostChains, elsewhere, join
 from sdcard_image.remains import copy_shared, end_where_it_must, go_on_with_neighbours, keep_what_is_left
-from sdcard_image.runs import Runs
+from sdcard_image.runs import Runs, split
 from sdcard_image.sizes import resize
 from sdcard_image.system_area import System
 from sdcard_image.tree import Folder, Thing
 
 Attempt = Callable[[Thing, LostChains], bool]  # whether a broken file is so no more
+MAX_BYTES = 0xFFFF_FFFF  # of a file
 MAX_LOST = 20_000  # lost chains that are told apart; a card with more holds noise, and that is freed
 
 
@@ -88,7 +89,8 @@ class Salvage(Claims):
                     self._keep(int(cluster))
 
     def _keep(self, cluster: int) -> None:
-        walk = self.chains.walk(cluster, self.chains.clusters)
-        if walk.count:
-            self.chains.claim(walk.runs, self.tree.number())
-            self.lost.append(walk.runs)
+        runs = self.chains.walk(cluster, self.chains.clusters).runs
+        while runs:  # no file is larger than 4 GB
+            part, runs = split(runs, MAX_BYTES // self.system.cluster_bytes)
+            self.chains.claim(part, self.tree.number())
+            self.lost.append(part)
