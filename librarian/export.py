@@ -41,7 +41,7 @@ from .forms import Form
 from .kit import Kit, KitError, KitPad, KitPattern, Place
 from .kit_auto import automatic
 from .kit_card import card_kit, moves
-from .kit_read import left_out
+from .kit_read import left_out, unread
 from .markers import Markers
 from .midi_file import MAX_FILE_BYTES
 from .pattern_convert import read_pattern, to_device
@@ -71,7 +71,9 @@ def plan_export(source: Card, profile: Profile, kit: Kit | None = None) -> Expor
         kit = card_kit(source, device, pads_per_bank(profile))
     kit = automatic(source, pads_per_bank(profile)) if kit is None else kit
     remarks, lost = [*kit.remarks, *moves(kit)], list(kit.lost)
-    remarks += left_out(source) if kit.automatic else []
+    if kit.automatic:
+        remarks += left_out(source)
+        lost += unread(source)
     jobs = _jobs(source, profile, kit, remarks, lost)
     patterns = _patterns(source, profile, kit, remarks)
     return ExportPlan(

@@ -14,7 +14,7 @@ from sdcard_image.types import Card, CardError, Item, Made
 from . import export_mk2
 from .export_types import ExportPlan
 from .kit import Kit
-from .kit_read import left_out, told
+from .kit_read import left_out, told, unread
 
 
 def plan_copy(source: Card, profile: Profile) -> ExportPlan:
@@ -23,7 +23,8 @@ def plan_copy(source: Card, profile: Profile) -> ExportPlan:
     Raises CardError where the device would play nothing of the card, or its pads' settings cannot be read:
     a copy of that is no finished card.
     """
-    copied, lost = [], []
+    copied: list[tuple[str, str]] = []
+    lost = unread(source)
     for old, new in _paths(source, profile):
         try:
             if not source.entry(old).is_dir:
@@ -47,7 +48,7 @@ def plan_copy(source: Card, profile: Profile) -> ExportPlan:
         Kit(automatic=True),
         source,
         copied=tuple(copied),
-        remarks=(*lost, *remarks, *left_out(source)),
+        remarks=tuple(dict.fromkeys((*lost, *remarks, *left_out(source)))),
         lost=tuple(lost),
         refused=tuple(refused),
     )

@@ -12,6 +12,8 @@ from sdcard_image.types import Card, CardError, Entry
 
 from .fix_types import Do, FixAction, SourceFile
 
+_NO_FILES = ("a link ", "neither a file nor a folder")  # of a host folder: nothing that could be on a card
+
 
 class Gathered:
     """The files and folders of a card.
@@ -71,10 +73,10 @@ class Gathered:
         self.lost.append(FixAction(Do.DROP, path, "", (f"it cannot be read: {why}",), lost=True))
 
     def _skipped(self, card: FolderCard) -> None:
-        """What cannot be on a card: links are left out, and what cannot be read is lost."""
+        """What cannot be on a card: links and the like are left out, and what cannot be read is lost."""
         for line in card.skipped:
             path, _, why = line.rpartition(": ")
-            if why.startswith("a link "):
+            if why.startswith(_NO_FILES):
                 self.lost.append(FixAction(Do.DROP, path, "", (f"it is {why}, which is not read",)))
             elif ": the same name as " not in line:
                 self._lose(path, f"it is {why}")

@@ -14,6 +14,7 @@ from sdcard_image.types import Card, CardError, Entry
 from .kit import KitPad, Place, Position
 
 SLOWEST, FASTEST = 20.0, 655.0  # BPM; what both tables can hold and a kit may say
+_UNREAD = ("that cannot be read: it is left out", "permission denied: it is left out")
 _FIRST_BYTE = 512  # from which both devices count
 _LARGEST = 1 << 20  # bytes; the largest table has 52,000
 _Table = TypeVar("_Table")
@@ -133,3 +134,8 @@ def left_out(card: Card) -> list[str]:
     """What a folder of the host holds that no card could."""
     lines = card.skipped if isinstance(card, FolderCard) else []
     return [f"{line}: it is left out" for line in lines]
+
+
+def unread(card: Card) -> list[str]:
+    """What of that would be files and folders, if they could be read."""
+    return [line for line in left_out(card) if line.endswith(_UNREAD)]

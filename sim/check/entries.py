@@ -13,6 +13,7 @@ from sdcard_image.types import Card, CardError, Entry
 
 MAX_ENTRIES = 1_000_000  # as many as a folder of the host may hold
 _DEEPEST = 128
+_NO_FILES = ("a link ", "neither a file nor a folder")  # of a host folder: nothing that could be on a card
 
 
 def read_tree(card: Card) -> tuple[Tree, list[Finding]]:
@@ -40,7 +41,7 @@ def _left_out(skipped: list[str]) -> Iterator[Finding]:
         if ": the same name as " in line:
             continue
         path, _, why = line.rpartition(": ")
-        severity = Severity.WARNING if why.startswith("a link ") else Severity.ERROR
+        severity = Severity.WARNING if why.startswith(_NO_FILES) else Severity.ERROR
         fix = (
             "put the file itself in its place"
             if severity is Severity.WARNING

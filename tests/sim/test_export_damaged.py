@@ -119,6 +119,22 @@ def test_links_and_unreadable_files_are_told(tmp_path) -> None:
     assert "name it with --kit" in run("sp404sx", folder, tmp_path / "b.img").stderr
 
 
+def test_a_file_without_permission_is_lost(tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "kit"
+    folder.mkdir()
+    for name in ("kick.wav", "snare.wav"):
+        (folder / name).write_bytes(wav())
+    access = os.access
+
+    def refusing(path: os.PathLike[str] | str, mode: int) -> bool:  # root may read what others may not
+        return not str(path).endswith("snare.wav") and access(path, mode)
+
+    monkeypatch.setattr("sdcard_image.folder.os.access", refusing)
+    result = run("sp404sx", folder, tmp_path / "out.img")
+    assert result.exit_code == 1
+    assert "lost: /snare.wav: a file that cannot be read" in result.stderr
+
+
 def test_an_export_does_not_leave_its_folder_by_a_link(tmp_path) -> None:
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "kick.wav").write_bytes(wav())
