@@ -33,7 +33,7 @@ class LostChains:
                 yield head
 
     def length(self, head: int) -> int:
-        """How long a lost chain is; -1 where it has no proper end."""
+        """How long a lost chain was at first; -1 where it has no proper end."""
         known = int(self._lengths[head])
         if known == 0:
             walk = self._chains.walk(head, self._chains.clusters)
@@ -42,8 +42,9 @@ class LostChains:
         return known
 
     def runs(self, head: int) -> Runs:
-        """A lost chain."""
-        return self._chains.walk(head, self._chains.clusters).runs
+        """A lost chain; nothing where a part of it has been given away since."""
+        walk = self._chains.walk(head, self._chains.clusters)
+        return walk.runs if walk.stop == "end" else []
 
 
 def join(claims: Claims, thing: Thing, lost: LostChains, *, ended: bool, neighbour: bool) -> bool:
@@ -66,7 +67,10 @@ def join(claims: Claims, thing: Thing, lost: LostChains, *, ended: bool, neighbo
         if neighbour and head != last + 1:
             continue
         order = (head != last + 1, keep != begin.count, head < last, abs(head - last))
-        if (best is None or order < best[0]) and not overlap(cut(begin.runs, keep), lost.runs(head)):
+        if best is not None and order >= best[0]:
+            continue
+        tail = lost.runs(head)
+        if tail and not overlap(cut(begin.runs, keep), tail):
             best = order, head
     if best is None:
         return False
@@ -81,7 +85,7 @@ def elsewhere(claims: Claims, thing: Thing, lost: LostChains) -> bool:
     begun = not count or claims.chains.walk(thing.found.cluster, count).count
     if begun and not _points_into_another(claims, thing, lost):
         return False
-    right = [h for h in lost if lost.length(h) == count and claims.tree.peek(h)[0] != h]
+    right = [h for h in lost if lost.length(h) == count and claims.tree.peek(h)[0] != h and lost.runs(h)]
     if not right:
         return False
     head = min(right, key=lambda h: bytes_apart(h, thing.found.cluster))

@@ -22,7 +22,7 @@ def end_where_it_must(claims: Claims, thing: Thing) -> bool:
         return False
     if claims.chains.allocated(walk.value) and not claims.chains.owner[walk.value]:
         return False
-    return claims.take(thing, walk.runs, "repaired", "the end mark of its chain was lost")
+    return claims.take(thing, walk.runs, "repaired", "the end mark of its chain was lost", "likely")
 
 
 def go_on_with_neighbours(claims: Claims, thing: Thing, starts: Starts) -> bool:
@@ -94,7 +94,7 @@ def keep_what_is_left(claims: Claims, thing: Thing, starts: Starts) -> bool:
             return _cut(claims, thing, hole, "guess")
     if thing.size == 0:
         thing.found.defects.append(("bad-entry", "it is empty and has clusters"))
-        thing.settle("repaired", "it is empty; clusters that it pointed to are no longer its own")
+        thing.settle("repaired", "it is empty; clusters that it pointed to are no longer its own", "likely")
         return True
     thing.size = 0
     thing.settle("lost", "nothing of its content can be found")

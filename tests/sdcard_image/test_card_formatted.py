@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from card_tools import RamMedium, fsck, mtools_env, tree, write_image
+from card_formatted import FILES, OPTIONS, formatted
+from card_tools import RamMedium, fsck, tree, write_image
 
 from sdcard_image import Item, build_image, mount
 from sdcard_image.check import check_volume, structural
 from sdcard_image.repair import apply, is_clean, plan_repair
 
-CHANCE = random.Random(3)
-FILES = {
-    f"/{folder}sample number {i}.wav": CHANCE.randbytes(700 * i + 40)
-    for folder in ("", "Kicks/", "Kicks/very deep folder name/")
-    for i in range(9)
-}
-OPTIONS = {
-    "plain": (40, ()),
-    "one FAT": (40, ("-f", "1")),
-    "media F0": (40, ("-M", "0xF0")),
-    "drive 0": (40, ("-D", "0")),
-    "hidden": (40, ("-h", "2048")),
-    "reserved 8": (40, ("-R", "8")),
-    "far backup": (40, ("-R", "300", "-b", "200")),
-    "backup 2": (40, ("-R", "3", "-b", "2")),
-    "not aligned": (40, ("-a",)),
-    "label": (40, ("-n", "KIT 1", "-i", "12345678")),
-    "marked as bootable": (40, ("--mbr=y",)),
-    "1 KB sectors": (100, ("-S", "1024")),
-    "4 KB sectors": (300, ("-S", "4096")),
-    "4 KB sectors, one FAT": (300, ("-S", "4096", "-f", "1")),
-    "64 KB clusters": (4300, ("-s", "128")),
-}
 _MADE: dict[str, RamMedium] = {}
 
 
@@ -49,52 +25,10 @@ def make(tmp_path: Path, require_tool: Callable[[str], str]) -> Callable[[str], 
 
     def made(name: str) -> RamMedium:
         if name not in _MADE:
-            _MADE[name] = _load(_formatted(tmp_path, require_tool, name))
+            _MADE[name] = formatted(tmp_path, require_tool, name)
         return RamMedium(_MADE[name].size, _MADE[name].sectors)
 
     return made
-
-
-def _formatted(folder: Path, require_tool: Callable[[str], str], name: str) -> Path:
-    megabytes, options = OPTIONS[name]
-    image, source = folder / "made.img", folder / "source"
-    with image.open("wb") as file:
-        file.truncate(megabytes << 20)
-    clusters = () if "-s" in options else ("-s", "1")
-    command = [require_tool("mkfs.fat"), "-F", "32", *clusters, *options, str(image)]
-    subprocess.run(command, check=True, capture_output=True)
-    for path, data in FILES.items():
-        target = source / path[1:]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    command = [
-        require_tool("mcopy"),
-        "-s",
-        "-Q",
-        "-i",
-        str(image),
-        *map(str, sorted(source.iterdir())),
-        "::/",
-    ]
-    subprocess.run(command, check=True, capture_output=True, env=mtools_env())
-    return image
-
-
-def _load(image: Path) -> RamMedium:
-    """A sparse image; what is a hole is not read."""
-    size, sectors = image.stat().st_size, {}
-    with image.open("rb") as file:
-        at = 0
-        while at < size:
-            try:
-                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
-            except OSError:
-                break
-            end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
-            for i in range(at // 512, end // 512):
-                sectors[i] = os.pread(file.fileno(), 512, i * 512)
-            at = end
-    return RamMedium(size, {i: data for i, data in sectors.items() if any(data)})
 
 
 @pytest.mark.parametrize("name", OPTIONS)
