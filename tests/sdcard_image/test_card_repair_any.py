@@ -224,10 +224,10 @@ def test_lost_chains_that_meet_are_given_away_once() -> None:
             hurt.fat(start + i, start + i + 1)
     hurt.fat(free + 5, END)
     hurt.fat(free + 24, free + 5)
-    for path in ("/KICK.WAV", "/snare drum 01.wav"):
+    for path, head in (("/KICK.WAV", free), ("/snare drum 01.wav", free + 20)):
         for cluster in hurt.chain(path):
             hurt.fat(cluster, 0)
             hurt.poke(hurt.volume.cluster_offset(cluster), bytes(512))
         hurt.resize(path, 6 * 512)
-        hurt.point(path, 0)
+        hurt.point(path, head | 0x0100_0000)  # one byte off
     check_and_repair(hurt.medium)
