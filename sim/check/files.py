@@ -71,6 +71,8 @@ class FileCheck:
                 verdict.id, verdict.reason, verdict.mark, path=entry.path, pad=pad, profile=self._profile
             )
         for remark in verdict.remarks:
+            if remark.id == "rlnd-missing" and not pad and _is_in_sx_folder(entry):
+                continue  # no pad plays it, which is said: the chunk would name one
             severity = catalogue()[remark.id].severity
             yield found(
                 remark.id,
@@ -98,9 +100,13 @@ def _reader(card: Card, path: str) -> Read:
     return lambda offset, n: card.read(path, offset, n)
 
 
+def _is_in_sx_folder(entry: Entry) -> bool:
+    return entry.path.casefold().startswith(sp404sx.FOLDER.casefold() + "/")
+
+
 def _rlnd_pad(entry: Entry, read: Read, pad: str) -> Iterator[Finding]:
     """Whether the RLND chunk of an SX card's file names the pad that the file is for."""
-    if not pad or not entry.path.casefold().startswith(sp404sx.FOLDER.casefold() + "/"):
+    if not pad or not _is_in_sx_folder(entry):
         return
     try:
         chunk = rlnd.find(read(0, rlnd.DATA_OFFSET))

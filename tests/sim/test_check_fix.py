@@ -153,3 +153,11 @@ def test_a_repair_is_not_begun_where_the_copy_exists(tmp_path: Path) -> None:
     (tmp_path / "out.img").write_bytes(b"precious")
     assert "exists already" in check(image, "--fix", tmp_path / "out.img", status=2)
     assert (tmp_path / "out.img").read_bytes() == b"precious"
+
+
+def test_a_stray_sample_needs_no_pad_in_its_chunk(tmp_path: Path) -> None:
+    folder = Case("sp404sx", sx_card(KICK_WAV=wav(), A0000002_WAV=wav())).write(tmp_path / "in")
+    found = {one.path.rpartition("/")[2] for one in run_check(folder).findings if one.id == "rlnd-missing"}
+    assert found == {"A0000002.WAV"}
+    _, _, after = make_fixed(run_check(folder, options=Options(strict=True)), tmp_path / "out")
+    assert "rlnd-missing" not in {one.id for one in after.findings}
