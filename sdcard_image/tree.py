@@ -242,7 +242,7 @@ class Tree:
             return neighbour
         found = None
         if not ended and (self.chains.is_silent(cluster) or not any(value >= ENDS for value in options)):
-            lost = [h for h in self._lost_heads() if self._is_loose_continuation(h)]
+            lost: list[int] = self.chains.heads()[:_HEADS].tolist()
             found = self._orphans.after(cluster, data, seen, lost)
             folder.doubt |= found is not None
         if options[0] < ENDS or found is not None:
@@ -280,11 +280,6 @@ class Tree:
         if not any(data) or dots(data)[0] is not None or not looks_like_folder(data, self.chains.limit):
             return False
         return self._pointers(cluster) == 0
-
-    def _lost_heads(self) -> list[int]:
-        """The beginnings of lost chains; not too many."""
-        heads: list[int] = self.chains.heads()[:_HEADS].tolist()
-        return heads
 
 
 def parent_marks(system: System, parent: Folder | None) -> tuple[int, ...]:
