@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from conftest import NewRow
-from damage import FILES, KINDS, Target, damaged, make_target, write_sparse
+from damage import FILES, KINDS, NAMELESS, Target, damaged, make_target, write_sparse
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from sdcard_image.repair import repair_image
 from sdcard_image.types import CardError
 
 CASES = 400
+NAMELESS_CASES = 12
 TIMEOUT = 60  # seconds after which a tool counts as hung
 TAIL, SECTOR, BOOT = "FAT 1 tail zeroed", "FAT 1 sector lost", "boot-sector byte"
 
@@ -134,6 +136,41 @@ def test_repairing_damaged_cards(
     )
     rows["failed"].result(f"{ours.failed}; fsck.fat -a {theirs.failed}", ours.failed == 0)
     benchmark.extra_info["cases"] = dict(Counter({k: len(v) for k, v in ours.whole.items()}))
+
+
+@pytest.mark.parametrize("partition", [False, True], ids=["volume alone", "partition"])
+def test_files_whose_names_are_lost(
+    partition: bool, benchmark: BenchmarkFixture, new_row: NewRow, need: Callable[..., str], tmp_path: Path
+) -> None:
+    where = "in a partition" if partition else "without a partition table"
+    row = new_row(f"top folder's first sector lost, {where}: clean cards, files found by content", "all")
+    tools = Tools(need(row, "fsck.fat"), need(row, "mcopy"))
+    target = make_target(tmp_path / "card.img", partition=partition)
+    clean, counts = benchmark.pedantic(_nameless, args=(tools, target, tmp_path), rounds=1, iterations=1)
+    row.result(
+        f"{clean} of {NAMELESS_CASES}; {sum(counts) / len(counts):.2f} of {FILES}",
+        clean == NAMELESS_CASES and min(counts) == FILES,
+    )
+
+
+def _nameless(tools: Tools, target: Target, folder: Path) -> tuple[int, list[int]]:
+    """Clean volumes, and for each card how many files are there."""
+    source, result, volume = (folder / name for name in ("damaged.img", "repaired.img", "volume.img"))
+    clean, counts = 0, []
+    for number in range(NAMELESS_CASES):
+        write_sparse(source, damaged(target, next(iter(NAMELESS)), number))
+        tools.ours(source, result)
+        write_sparse(volume, result.read_bytes()[target.boot :])
+        clean += tools.verdict(volume)[0]
+        tools.whole(volume, target, folder / "files")
+        counts.append(_by_content(folder / "files", target))
+    return clean, counts
+
+
+def _by_content(folder: Path, target: Target) -> int:
+    """How many files are there under any name; without a header, their last cluster may be filled up."""
+    found = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return sum(any(one.startswith(data) for one in found) for data in target.files.values())
 
 
 def _by_kind(ours: Score, theirs: Score) -> str:

@@ -31,19 +31,20 @@ class Target:
     fsinfo: int
     fats: tuple[int, int]
     fat_bytes: int
+    root: int = 0
     used: list[int] = field(default_factory=list)  # clusters in use
     folders: list[tuple[int, int]] = field(
         default_factory=list
     )  # (byte, bytes in use) of each folder's pieces
 
 
-def make_target(path: Path, seed: int = 404) -> Target:
+def make_target(path: Path, seed: int = 404, *, partition: bool = False) -> Target:
     """Build the card at ``path``: WAV, AIFF and other files of 0.1 to 120 KB, a fifth of them in pieces."""
     chance = random.Random(seed)
     items = [Item(folder, None) for folder in FOLDERS if folder]
     names = _names()
     items += [Item(name, _content(name, chance)) for name in names]
-    build_image(path, items, size_bytes=CARD_BYTES, partition=False, label="BENCH", overwrite=True)
+    build_image(path, items, size_bytes=CARD_BYTES, partition=partition, label="BENCH", overwrite=True)
     for name in chance.sample(names, FRAGMENTED):
         scatter(path, name, chance)
     medium = FileMedium(path)
@@ -109,10 +110,11 @@ def _surveyed(volume: Volume, image: bytes) -> Target:
     target = Target(
         image,
         {e.path: volume.read(e.path) for e in entries if not e.is_dir},
-        0,
-        SECTOR,
+        volume.offset,
+        volume.offset + SECTOR,
         (volume._fat_offset(0), volume._fat_offset(1)),
         volume.boot.fat_sectors * SECTOR,
+        volume.cluster_offset(volume.boot.root_cluster),
     )
     target.used = np.flatnonzero(volume.fat.next[2:]).tolist()
     target.used = [c + 2 for c in target.used]
@@ -180,6 +182,11 @@ def fsinfo_byte(card: bytearray, target: Target, chance: random.Random) -> None:
     card[target.fsinfo + chance.choice(used)] ^= chance.randrange(1, 256)
 
 
+def root_sector(card: bytearray, target: Target, chance: random.Random) -> None:
+    at = target.root
+    card[at : at + SECTOR] = chance.choice((bytes(SECTOR), b"\xff" * SECTOR, chance.randbytes(SECTOR)))
+
+
 KINDS: dict[str, Damage] = {
     "one entry in FAT 1": one_fat_entry,
     "one entry in both FATs": both_fat_entries,
@@ -191,10 +198,14 @@ KINDS: dict[str, Damage] = {
 }
 
 
+# These take names away for good: files are looked for by their content.
+NAMELESS: dict[str, Damage] = {"top folder's first sector lost": root_sector}
+
+
 def damaged(target: Target, kind: str, seed: int) -> bytes:
     """The card with one damage; the same seed gives the same."""
     card = bytearray(target.image)
-    KINDS[kind](card, target, random.Random(f"{kind}/{seed}"))
+    (KINDS | NAMELESS)[kind](card, target, random.Random(f"{kind}/{seed}"))
     return bytes(card)
 
 

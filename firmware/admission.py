@@ -44,6 +44,16 @@ class Verdict:
     mark: str = ""
     remarks: tuple[Remark, ...] = ()
 
+    @property
+    def taken(self) -> bool:
+        """Whether the device takes the file, also where only this simulation does not play it."""
+        return self.accepted or is_only_here(self.id, self.mark)
+
+
+def is_only_here(id: str, mark: str) -> bool:  # noqa: A002 - the word that verdicts use
+    """Whether a refusal is not the device's: it takes the file, only this simulation does not play it."""
+    return id == "not-simulated" and mark != "D"
+
 
 def examine(read: Read, size: int, profile: Profile, name: str = "") -> tuple[AudioHeader | None, Verdict]:
     """Parse the header of a file of ``size`` bytes and judge it; the header is None where there is none.
@@ -100,8 +110,10 @@ def admit_speed(rate: int, settings: PadSettings, profile: Profile) -> Verdict |
     return Verdict(False, "rate", reason, "D")
 
 
-def fix(id: str, profile: Profile) -> str:  # noqa: A002 - the word that verdicts use
+def fix(id: str, profile: Profile, mark: str = "") -> str:  # noqa: A002 - the word that verdicts use
     """What a user can do about a refusal of this ``id``, as the end of a sentence; empty where nothing."""
+    if mark and is_only_here(id, mark):
+        return f"nothing need be done for the device; to hear it here, {_wanted_format(profile)}"
     return _wanted_format(profile) if id in _CONVERTED else _FIXES.get(id, "")
 
 
@@ -143,7 +155,7 @@ def _container(header: AudioHeader, profile: Profile) -> Verdict | None:
         return None
     undecoded = profile.find("audio.undecoded")
     if undecoded and header.container in undecoded.value:
-        reason = f"the device takes {header.codec}, but this simulation does not decode it: convert it to WAV"
+        reason = f"the device takes {header.codec}; Benchpad itself does not simulate playing it yet"
         return _refuse("not-simulated", reason, undecoded)
     known = _listed(container.upper() for container in fact.value)
     what = header.codec if not header.channels else f"{header.container.upper()} ({header.codec})"
@@ -217,9 +229,7 @@ def _truncated(header: AudioHeader, profile: Profile) -> Verdict | None:
     fact = profile.fact("audio.truncated")
     if fact.value != "refuse" or not header.truncated:
         return None
-    declared, real = header.declared_bytes, header.data_bytes
-    reason = f"the header promises {declared:,} bytes of audio, but the file holds {real:,}"
-    return _refuse("truncated", reason, fact)
+    return _refuse("truncated", header.cut, fact)
 
 
 def _unfinished(header: AudioHeader, profile: Profile) -> Verdict | None:

@@ -8,10 +8,12 @@ the same.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 GROUPS = {
     "volume": "Volume: the file system",
@@ -45,6 +47,11 @@ class Kind:
     fix: str
     fixable: bool = False  # whether ``check --fix`` does it
     milder: str = ""  # what the device does where a case of this kind is less severe
+    devices: Mapping[str, Kind] = field(default_factory=dict, compare=False)  # as it is on one, by profile
+
+    def on(self, device: str) -> Kind:
+        """The kind as it is on the device of that profile."""
+        return self.devices.get(device, self)
 
     def happens_at(self, severity: Severity) -> str:
         """What the device does, for a finding of ``severity``."""
@@ -53,7 +60,10 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found. ``path`` and ``pad`` (such as ``A1``) are empty where they do not apply."""
+    """One thing found. ``path`` and ``pad`` (such as ``A1``) are empty where they do not apply.
+
+    ``happens`` is what the device does in this case, also where ``--strict`` has made it an error.
+    """
 
     id: str
     severity: Severity
@@ -64,27 +74,30 @@ class Finding:
     mark: str
     fix: str
     fixable: bool
+    happens: str = ""
 
 
 @cache
 def catalogue() -> dict[str, Kind]:
     """Every kind, by id, in the order of the groups."""
     data = tomllib.loads(files(__package__).joinpath("findings.toml").read_text("utf-8"))
-    return {
-        name: Kind(
-            name,
-            group,
-            Severity(entry["severity"]),
-            entry["happens"],
-            entry["why"],
-            entry["mark"],
-            entry["fix"],
-            entry.get("fixable", False),
-            entry.get("milder", ""),
-        )
-        for group in GROUPS
-        for name, entry in data[group].items()
-    }
+    return {name: _kind(name, group, entry) for group in GROUPS for name, entry in data[group].items()}
+
+
+def _kind(name: str, group: str, entry: Mapping[str, Any]) -> Kind:
+    kind = Kind(
+        name,
+        group,
+        Severity(entry["severity"]),
+        entry["happens"],
+        entry["why"],
+        entry["mark"],
+        entry["fix"],
+        entry.get("fixable", False),
+        entry.get("milder", ""),
+    )
+    devices = {device: replace(kind, **words) for device, words in entry.get("on", {}).items()}
+    return replace(kind, devices=devices)
 
 
 def found(
@@ -96,19 +109,37 @@ def found(
     mark: str | None = None,
     severity: Severity | None = None,
     fix: str = "",
+    fixable: bool | None = None,
 ) -> Finding:
     """A finding of the kind ``id``; KeyError where there is none. What is not given is the kind's own."""
     kind = catalogue()[id]
+    severity = severity or kind.severity
     return Finding(
         kind.id,
-        severity or kind.severity,
+        severity,
         path,
         pad,
         what,
         kind.why,
         kind.mark if mark is None else mark,
         fix or kind.fix,
-        kind.fixable,
+        kind.fixable if fixable is None else fixable,
+        kind.happens_at(severity),
+    )
+
+
+def for_device(finding: Finding, device: str) -> Finding:
+    """The finding in the words for the device of that profile, where it has those of its kind."""
+    kind = catalogue()[finding.id]
+    own = kind.on(device)
+    if own is kind:
+        return finding
+    return replace(
+        finding,
+        why=own.why if finding.why == kind.why else finding.why,
+        fix=own.fix if finding.fix == kind.fix else finding.fix,
+        mark=own.mark if finding.mark == kind.mark else finding.mark,
+        happens=own.happens_at(finding.severity),
     )
 
 
@@ -134,8 +165,20 @@ def _entry(kind: Kind) -> list[str]:
         *([f"- **In a milder case:** {kind.milder}"] if kind.milder else []),
         f"- **Why:** {kind.why}",
         f"- **What to do:** {kind.fix} ({does}).",
+        *(line for device, own in kind.devices.items() for line in _on_device(device, own, kind)),
         "",
     ]
+
+
+def _on_device(device: str, own: Kind, kind: Kind) -> list[str]:
+    """What differs on one device."""
+    words = [
+        *([own.happens] if own.happens != kind.happens else []),
+        *([own.milder] if own.milder != kind.milder else []),
+        *([own.why] if own.why != kind.why else []),
+        *([f"To do: {own.fix}."] if own.fix != kind.fix else []),
+    ]
+    return [f"- **On the {device}** (mark {own.mark}): {' '.join(words)}"]
 
 
 _HEAD = """\
@@ -148,8 +191,9 @@ Severity: **error**, the device refuses it or it does damage; **warning**, it pl
 **note**, good to know. The mark says how sure the fact behind it is (V checked, R maker's manual, S one
 source, H users report it, ? not known, D decided by this project; see [device-facts.md](device-facts.md)).
 
-A finding may carry another mark or severity than its kind where the case is another: a file that is taken,
-but doubtfully, is a warning. `--strict` takes whatever is marked S, H or ? for an error.
+Where a device has more or other to say, the entry names it by its profile. A finding may carry another
+mark or severity than its kind where the case is another: a file that is taken, but doubtfully, is a warning.
+`--strict` takes whatever is marked S, H or ? for an error.
 """
 
 

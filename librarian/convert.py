@@ -15,15 +15,17 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware.admission import admit_smp, examine
+from firmware.admission import Verdict, admit_smp, examine
 from firmware.formats import smp
+from firmware.formats.audio_header import AudioHeader
 from firmware.profiles import Profile
 
 from .decode import Audio, open_audio, reader
 from .errors import ConvertError
 from .forms import Form, Shape, check_room, encode, header, tail
-from .levels import MOST_MIXED, Quantiser, Resampler, downmix, resampled_frames
+from .levels import LOUDEST, MOST_MIXED, Quantiser, Resampler, downmix, floats, resampled_frames
 from .markers import NO_MARKERS, Markers
+from .tags import NO_TAGS, Tags, read_tags
 
 Advance = Callable[[float], None]
 
@@ -33,6 +35,7 @@ class Recipe:
     """What is to be done with a file. ``keep``: copied as it is, and the rest does not count.
 
     ``why`` are the reasons in sentences; ``source`` the shape it has now, with 0 bits for lossy coding.
+    ``losses`` is what is known beforehand to be missing afterwards.
     """
 
     keep: bool
@@ -41,10 +44,17 @@ class Recipe:
     source: Shape
     target: Shape
     markers: Markers = NO_MARKERS
+    tags: Tags = NO_TAGS
     notes: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
     form: Form = Form.WAV
     pad_index: int = 0
     least_ms: float = 0.0  # shorter audio is lengthened with silence
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """All that the new file will not have, as far as it is known beforehand."""
+        return self.losses + self.tags.lost(in_wav=self.form is Form.WAV) if not self.keep else ()
 
     def as_form(self, form: Form, pad_index: int = 0) -> Recipe:
         """The same for another kind of file; those of the devices have 16 bits."""
@@ -58,7 +68,8 @@ class Recipe:
 class Outcome:
     """What was made. ``peak`` is the highest value before ``gain`` (1: none was needed); full scale is 1.
 
-    ``markers`` are at the new rate: what a WAV carries, and what pad settings can take.
+    ``markers`` are at the new rate: what a WAV carries, and what pad settings can take. ``losses`` are what
+    the file had, or promised, and the new one has not: audio (``audio_lost``), tags.
     """
 
     frames: int
@@ -68,11 +79,16 @@ class Outcome:
     dithered: bool
     markers: Markers
     notes: tuple[str, ...]
+    losses: tuple[str, ...] = ()
+    audio_lost: str = ""
 
 
-def plan_file(stream: BinaryIO, size: int, profile: Profile, *, bits: int | None = None) -> Recipe:
-    """Decide what a file of ``size`` bytes needs for the device; ``bits`` forces that many.
+def plan_file(
+    stream: BinaryIO, size: int, profile: Profile, *, bits: int | None = None, strict: bool = False
+) -> Recipe:
+    """Decide what a file of ``size`` bytes needs for the device.
 
+    ``bits`` forces that many; ``strict`` takes no width of which it is in doubt that the device takes it.
     Raises `ConvertError` for what cannot be helped, and what reading ``stream`` raises.
     """
     head, verdict = examine(reader(stream), size, profile)
@@ -80,29 +96,65 @@ def plan_file(stream: BinaryIO, size: int, profile: Profile, *, bits: int | None
         raise ConvertError(verdict.reason, verdict.id)
     with open_audio(stream, size) as audio:
         source = Shape(audio.rate, audio.bits or 32 * audio.is_float, audio.channels, audio.is_float)
-        target = _target(audio, profile, bits, shrink=False)
+        wish = _Width(bits, strict=strict)
+        target = _target(audio, profile, wish)
         if not verdict.accepted and _too_long(audio, target, profile):
-            target = _target(audio, profile, bits, shrink=True)
+            target = _target(audio, profile, replace(wish, shrink=True))
             if reason := _too_long(audio, target, profile):
                 raise ConvertError(f"{reason}; cut it into shorter files", "too-long")
-        other_bits = bits is not None and head is not None and head.bits != bits
-        why = [verdict.reason] if not verdict.accepted else []
-        why += [f"{bits} bit is asked for"] if other_bits and verdict.accepted else []
-        why += [one.text for one in verdict.remarks if one.id == "odd-chunk"]
+        why = [*reasons(head, verdict, bits, strict=strict)]
+        if verdict.accepted and head is not None and head.codec == "float" and is_over(stream, size):
+            why.append("a float file above full scale")
         check_room(resampled_frames(audio.frames, audio.rate, target.rate) * target.frame_bytes)
-        notes = tuple(audio.notes) + _downmix_note(audio)
-        return Recipe(not why, tuple(why), audio.what, source, target, audio.markers, notes if why else ())
+        return Recipe(
+            keep=not why,
+            why=tuple(why),
+            what=audio.what,
+            source=source,
+            target=target,
+            markers=audio.markers,
+            tags=read_tags(reader(stream), size, head, audio.tags()),
+            notes=_downmix_note(audio) if why else (),
+            losses=(f"the end is missing: {audio.cut}",) if why and audio.cut else (),
+        )
 
 
-def _target(audio: Audio, profile: Profile, bits: int | None, *, shrink: bool) -> Shape:
+def reasons(head: AudioHeader | None, verdict: Verdict, bits: int | None, *, strict: bool) -> Iterator[str]:
+    """Why a file of that header and verdict is not left as it is, by its header alone."""
+    if not verdict.taken:
+        yield verdict.reason
+    elif head is not None and not verdict.accepted and head.truncated:
+        yield head.cut
+    if verdict.taken and bits is not None and head is not None and head.bits != bits:
+        yield f"{bits} bit is asked for"
+    rewritten = ("odd-chunk", "bit-depth") if strict else ("odd-chunk",)
+    yield from (one.text for one in verdict.remarks if one.id in rewritten)
+
+
+def is_over(stream: BinaryIO, size: int) -> bool:
+    """Whether a float file holds values above full scale, or values that are no numbers."""
+    with open_audio(stream, size) as audio:
+        return any(not np.abs(block).max() <= 1.0 for block in audio.blocks("float64"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Width:
+    """What is wished of the values' width: ``shrink`` for a file that is else too long."""
+
+    bits: int | None
+    strict: bool
+    shrink: bool = False
+
+
+def _target(audio: Audio, profile: Profile, wish: _Width) -> Shape:
     if audio.channels > MOST_MIXED:
         raise ConvertError(
             f"it has {audio.channels} channels; up to {MOST_MIXED} are mixed down: save it as stereo first",
             "channels",
         )
     most = max(profile.value("audio.channels"))
-    width, is_float = _width(audio, profile, bits, shrink=shrink)
-    return Shape(_rate(audio, profile, shrink=shrink), width, min(audio.channels, most), is_float)
+    width, is_float = _width(audio, profile, wish)
+    return Shape(_rate(audio, profile, shrink=wish.shrink), width, min(audio.channels, most), is_float)
 
 
 def _rate(audio: Audio, profile: Profile, *, shrink: bool) -> int:
@@ -113,19 +165,20 @@ def _rate(audio: Audio, profile: Profile, *, shrink: bool) -> int:
     return audio.rate if not rates or audio.rate in rates else engine
 
 
-def _width(audio: Audio, profile: Profile, bits: int | None, *, shrink: bool) -> tuple[int, bool]:
+def _width(audio: Audio, profile: Profile, wish: _Width) -> tuple[int, bool]:
     """The narrowest width that loses nothing; 16 for lossy sources and where others are in doubt."""
     takes = {width for width in profile.value("audio.bits") if width in (16, 24, 32)}
-    if bits is not None:
-        if bits not in takes:
-            raise ConvertError(f"{profile.title} does not take {bits} bit", "bit-depth")
-        return bits, False
-    if shrink or (not audio.bits and not audio.is_float):
+    if wish.bits is not None:
+        if wish.bits not in takes:
+            raise ConvertError(f"{profile.title} does not take {wish.bits} bit", "bit-depth")
+        return wish.bits, False
+    if wish.shrink or (not audio.bits and not audio.is_float):
         return 16, False
     if audio.is_float and 32 in takes and "float" in profile.value("audio.codecs"):
         return 32, True
     doubtful = profile.find("audio.doubtful_bits")
     sure = takes - set(doubtful.value if doubtful else ())
+    takes = (sure or takes) if wish.strict else takes
     wide_enough = [width for width in sorted(takes) if width >= audio.bits > 0]
     return (wide_enough[0] if wide_enough else max(sure or takes)), False
 
@@ -168,18 +221,21 @@ def convert_file(
     run = _Run(recipe, name, seed)
     frames = run.write(stream, size, out, gain, advance)
     if frames is None:
-        gain = run.quantiser.highest / run.peak
+        gain = run.highest / run.peak
         frames = run.write(stream, size, out, gain, lambda share: None)
         assert frames is not None, "a gain that leaves room for peak and dither"
     if not frames:
         raise ConvertError(
             "there is no audio left in it: it is shorter than one frame at the new rate", "no-audio-data"
         )
-    markers = recipe.markers.moved(Fraction(recipe.target.rate, recipe.source.rate), frames)
-    size_bytes = _finish(out, recipe, frames, markers)
+    ratio = Fraction(recipe.target.rate, recipe.source.rate)
+    markers = recipe.markers.moved(ratio, frames)
+    tags = recipe.tags.moved(ratio)
+    size_bytes = _finish(out, recipe, frames, tail(recipe.form, recipe.target, frames, markers, tags))
     _verify(out, size_bytes, recipe, profile)
-    notes = recipe.notes + run.notes()
-    return Outcome(frames, size_bytes, gain, run.peak, run.dithered, markers, notes)
+    losses = ((run.loss,) if run.loss else ()) + tags.lost(in_wav=recipe.form is Form.WAV)
+    notes = recipe.notes + run.notes() + losses
+    return Outcome(frames, size_bytes, gain, run.peak, run.dithered, markers, notes, losses, run.loss)
 
 
 class _Run:
@@ -189,7 +245,8 @@ class _Run:
         self.recipe = recipe
         self._name, self._seed = name, seed
         self.peak = 0.0
-        self._broken_values = self._missing = 0
+        self.loss = ""
+        self._broken_values = 0
         source, target = recipe.source, recipe.target
         self._same_channels = source.channels == target.channels
         plain = source.rate == target.rate and self._same_channels
@@ -201,9 +258,9 @@ class _Run:
         """What is to be said of the samples."""
         said = []
         if self._broken_values:
-            said.append(f"{self._broken_values:,} values that are no numbers were made silent")
-        if self._missing > 0:
-            said.append(f"its end is missing: {self._missing:,} frames that it promises could not be decoded")
+            said.append(
+                f"{self._broken_values:,} values that are no numbers, or beyond any level, were made silent"
+            )
         return tuple(said)
 
     def write(self, stream: BinaryIO, size: int, out: BinaryIO, gain: float, advance: Advance) -> int | None:
@@ -212,7 +269,8 @@ class _Run:
         In that case the rest of the file is still read, for its peak.
         """
         recipe, target = self.recipe, self.recipe.target
-        self.quantiser = Quantiser(target.bits, dither=self.dithered, seed=self._seed, name=self._name)
+        self._quantiser = Quantiser(target.bits, dither=self.dithered, seed=self._seed, name=self._name)
+        self.highest = 1.0 if target.is_float else self._quantiser.highest
         self._broken_values = 0
         out.seek(0)
         out.truncate()
@@ -238,38 +296,38 @@ class _Run:
     def _values(self, block: NDArray[Any], gain: float) -> NDArray[Any] | None:
         if self.exact:
             return block >> (32 - self.recipe.target.bits)
-        return block if self.recipe.target.is_float else self.quantiser.step(block, gain)
+        if self.recipe.target.is_float:
+            return floats(block, gain)
+        return self._quantiser.step(block, gain)
 
     def _samples(self, audio: Audio, advance: Advance) -> Iterator[NDArray[Any]]:
         """Blocks at the target's rate and channels: int32 where only the width changes, else float64."""
         target = self.recipe.target
         same_rate = audio.rate == target.rate
         resampler = None if same_rate else Resampler(audio.rate, target.rate, target.channels)
-        self._missing = audio.frames
         for block in audio.blocks("int32" if self.exact else "float64"):
             advance(len(block) / max(1, audio.frames))
-            self._missing -= len(block)
             if self.exact:
                 yield block
                 continue
             ready = self._finite(block) if audio.is_float else block
             ready = ready if self._same_channels else downmix(ready)
             yield resampler.step(ready) if resampler else ready
+        self.loss = audio.loss()
         if resampler:
             yield resampler.step(np.empty((0, target.channels)), last=True)
 
     def _finite(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        bad = ~np.isfinite(block)
+        bad = ~(np.abs(block) <= LOUDEST)  # so written, it holds for what is no number
         if bad.any():
             self._broken_values += int(np.count_nonzero(bad))
             block[bad] = 0.0
         return block
 
 
-def _finish(out: BinaryIO, recipe: Recipe, frames: int, markers: Markers) -> int:
-    """Marker chunks after the audio, and the header with its true sizes; the file's size in bytes."""
+def _finish(out: BinaryIO, recipe: Recipe, frames: int, end: bytes) -> int:
+    """The chunks after the audio, and the header with its true sizes; the file's size in bytes."""
     pcm_bytes = frames * recipe.target.frame_bytes
-    end = tail(recipe.form, recipe.target, pcm_bytes, markers)
     out.write(end)
     size = out.tell()
     out.seek(0)

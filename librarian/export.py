@@ -7,33 +7,48 @@ the device's own admission. Then the index says how each pad plays. The same inp
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
-from functools import partial
+from typing import Any
 
 from firmware.admission import admit_smp, examine
 from firmware.formats import FormatError, rlnd, smp
 from firmware.formats.pad_info import DATA_OFFSET
 from firmware.formats.pattern import Device
-from firmware.layouts import detect, plan_card
+from firmware.layouts import detect
 from firmware.profiles import Profile
-from sdcard_image import FolderCard
 from sdcard_image.types import Card, CardError, CardIOError, Entry, Item, Made
 
 from . import export_mk2, export_sx
 from .convert import convert_file, plan_file
 from .decode import open_audio
 from .errors import ConvertError
-from .export_types import Export, ExportPlan, Job, PatternJob, Sample, Spool, number, pad_name
+from .export_copy import copied_item, plan_copy
+from .export_losses import not_carried
+from .export_types import (
+    Export,
+    ExportPlan,
+    Job,
+    PatternJob,
+    Sample,
+    Spool,
+    chops,
+    number,
+    pad_name,
+    region,
+)
 from .forms import Form
 from .kit import Kit, KitError, KitPad, KitPattern, Place
 from .kit_auto import automatic
-from .kit_card import card_kit
+from .kit_card import card_kit, moves
+from .kit_read import left_out, unread
 from .markers import Markers
 from .midi_file import MAX_FILE_BYTES
 from .pattern_convert import read_pattern, to_device
 from .streams import open_on_card
 
 _KEY_MAPS = {"sp404sx": "sp404sx", "sp404mk2": "sp404mk2-a", "generic": "generic", None: None}
+_DEVICES = {"sp404sx": Device.SX, "sp404mk2": Device.MK2, None: None}
 
 Advance = Callable[[float], None]
 
@@ -52,16 +67,21 @@ def plan_export(source: Card, profile: Profile, kit: Kit | None = None) -> Expor
     """
     if kit is None and (device := detect(source)) != "generic":
         if device == profile.name:
-            return ExportPlan(profile, Kit(automatic=True), source, copied=_as_it_is(source, profile))
+            return plan_copy(source, profile)
         kit = card_kit(source, device, pads_per_bank(profile))
     kit = automatic(source, pads_per_bank(profile)) if kit is None else kit
-    remarks = list(kit.remarks)
-    jobs = _jobs(source, profile, kit, remarks)
+    remarks, lost = [*kit.remarks, *moves(kit)], list(kit.lost)
+    if kit.automatic:
+        remarks += left_out(source)
+        lost += unread(source)
+    jobs = _jobs(source, profile, kit, remarks, lost)
     patterns = _patterns(source, profile, kit, remarks)
-    return ExportPlan(profile, kit, source, tuple(jobs), tuple(patterns), remarks=tuple(remarks))
+    return ExportPlan(
+        profile, kit, source, tuple(jobs), tuple(patterns), remarks=tuple(remarks), lost=tuple(lost)
+    )
 
 
-def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str]) -> list[Job]:
+def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str], lost: list[str]) -> list[Job]:
     jobs = []
     for place, pad in sorted(kit.pads.items(), key=lambda one: one[0]):
         try:
@@ -69,8 +89,10 @@ def _jobs(source: Card, profile: Profile, kit: Kit, remarks: list[str]) -> list[
         except (ConvertError, CardError) as error:
             if not kit.automatic:
                 raise KitError(f"pad.{pad_name(place)}: {pad.file[1:]}: {error}") from None
-            remarks.append(f"{pad.file} is left out, pad {pad_name(place)} stays empty: {error}")
-    remarks += [line for job in jobs for line in _not_carried(job, profile)]
+            told = f"{pad.file} is left out, pad {pad_name(place)} stays empty: {error}"
+            remarks.append(told)
+            lost += [told] if isinstance(error, CardError) else []
+    remarks += not_carried(jobs, kit, profile)
     return jobs
 
 
@@ -96,18 +118,20 @@ def make_export(
     without a kit, such a file is left out with a remark.
     """
     if plan.copied:
-        copies = [_copied(plan.source, old, new) for old, new in plan.copied]
-        return Export(_in_order(copies), tuple(roots(plan)))
-    samples, remarks = [], list(plan.remarks)
+        copies = [copied_item(plan.source, old, new) for old, new in plan.copied]
+        return Export(_in_order(copies), tuple(roots(plan)), remarks=plan.remarks, lost=plan.lost)
+    samples, remarks, lost = [], list(plan.remarks), list(plan.lost)
     for job in plan.jobs:
         try:
-            samples.append(_sample(plan, job, spool, seed))
+            sample = _sample(plan, job, spool, seed)
+            samples.append(_placed(sample, remarks) if plan.kit.automatic else sample)
         except (ConvertError, CardError) as error:
             if isinstance(error, CardIOError):
                 raise
             if not plan.kit.automatic:
                 raise KitError(f"pad.{pad_name(job.place)}: {job.source}: {error}") from None
             remarks.append(f"{job.source} is left out, pad {pad_name(job.place)} stays empty: {error}")
+            lost += remarks[-1:] if isinstance(error, CardError) else []
         advance(1 / len(plan.jobs))
     is_sx = _is_sx(plan.profile)
     items, said = (export_sx if is_sx else export_mk2).index(plan, samples)
@@ -115,7 +139,22 @@ def make_export(
     remarks += [f"pad {pad_name(one.job.place)}: {line}" for one in samples for line in one.remarks]
     items += [one.item for one in samples]
     items += [Item(one.target, one.data) for one in plan.patterns]
-    return Export(_in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(remarks))
+    said = list(dict.fromkeys(remarks))
+    return Export(
+        _in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(said), tuple(lost)
+    )
+
+
+def _placed(sample: Sample, remarks: list[str]) -> Sample:
+    """A card's own places, without those that do not lie in the sample any more."""
+    none: dict[str, Any] = {"start": None, "end": None, "loop_start": None}
+    for check, values in ((region, none), (chops, {"chops": ()})):
+        try:
+            check(sample)
+        except KitError as error:
+            remarks.append(f"{error}: left out")
+            sample = replace(sample, job=replace(sample.job, pad=replace(sample.job.pad, **values)))
+    return sample
 
 
 def _in_order(items: list[Item]) -> tuple[Item, ...]:
@@ -137,16 +176,6 @@ def item_bytes(item: Item) -> int:
     if isinstance(item.source, bytes):
         return len(item.source)
     return item.source.size_bytes if isinstance(item.source, Made) else item.source.stat().st_size
-
-
-def _as_it_is(source: Card, profile: Profile) -> tuple[tuple[str, str], ...]:
-    """Every path with the one it gets: the same, but a project by itself gets its place on a card."""
-    paths = [item.path for item in plan_card(profile.name, source).items]
-    if _is_sx(profile) or not source.exists("/PADCONF.BIN"):
-        return tuple((path, path) for path in paths)
-    base = export_mk2.root(Kit())
-    above = [("/", "/EXPORT"), ("/", export_mk2.PROJECTS), ("/", base)]
-    return (*above, *((path, base + path) for path in paths))
 
 
 def _is_sx(profile: Profile) -> bool:
@@ -225,28 +254,16 @@ def _sample(plan: ExportPlan, job: Job, spool: Spool, seed: int) -> Sample:
         ratio,
         made.markers,
         made.notes,
+        made.losses,
+        made.audio_lost,
     )
 
 
 def _finished_sample(plan: ExportPlan, job: Job) -> Sample:
     with open_on_card(plan.source, job.source) as stream, open_audio(stream, job.size_bytes) as audio:
         frames = (job.size_bytes - DATA_OFFSET) // (2 * audio.channels)
-        item = _copied(plan.source, job.source, job.target)
+        item = copied_item(plan.source, job.source, job.target)
         return Sample(job, item, job.size_bytes, audio.channels, frames, audio.rate, Fraction(1), Markers())
-
-
-def _copied(source: Card, path: str, target: str) -> Item:
-    entry = source.entry(path)
-    if entry.is_dir:
-        return Item(target, None)
-    if isinstance(source, FolderCard):
-        return Item(target, source.host_path(path))
-    return Item(target, Made(entry.size, partial(source.read, path)))
-
-
-def _not_carried(job: Job, profile: Profile) -> list[str]:
-    lost = sorted(job.pad.given & (export_sx if _is_sx(profile) else export_mk2).NOT_CARRIED)
-    return [f"pad {pad_name(job.place)}: {profile.title} has no place for {', '.join(lost)}"] if lost else []
 
 
 def _pattern(source: Card, profile: Profile, kit: Kit, place: Place, one: KitPattern) -> PatternJob:
@@ -255,7 +272,7 @@ def _pattern(source: Card, profile: Profile, kit: Kit, place: Place, one: KitPat
     try:
         entry = _entry(source, one.file)
         data = source.read(entry.path, 0, MAX_FILE_BYTES + 1)
-        read = read_pattern(data, device, None, _KEY_MAPS[one.keys])
+        read = read_pattern(data, device, _DEVICES[one.device], _KEY_MAPS[one.keys])
         made = to_device(read.pattern, device)
     except (CardError, FormatError) as error:
         raise KitError(f"pattern.{pad_name(place)}: {one.file[1:]}: {error}") from None

@@ -17,6 +17,9 @@ def check_folder(folder: Path, roots: Iterable[str], *, overwrite: bool) -> None
     """CardError where the folder cannot be written to without touching what is there."""
     if folder.exists() and not folder.is_dir():
         raise CardError(f"{folder} is not a folder; choose another name")
+    roots = list(roots)
+    for root in roots:
+        _check_links(folder, root)
     there = [root for root in roots if (folder / root[1:]).exists()]
     if there and not overwrite:
         raise CardError(
@@ -24,6 +27,14 @@ def check_folder(folder: Path, roots: Iterable[str], *, overwrite: bool) -> None
         )
     if not folder.parent.is_dir():
         raise CardError(f"cannot make {folder}: there is no folder {folder.parent}")
+
+
+def _check_links(folder: Path, root: str) -> None:
+    """CardError where the way to a root leads out of the folder by a link."""
+    for part in (Path(root), *Path(root).parents):
+        path = folder / str(part)[1:]
+        if path != folder and path.is_symlink():
+            raise CardError(f"{path} is a link, which is not followed; remove it, or choose another folder")
 
 
 def write_folder(

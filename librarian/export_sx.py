@@ -50,10 +50,16 @@ def index(plan: ExportPlan, samples: Sequence[Sample]) -> tuple[list[Item], list
 
 
 def _not_looped(played: Region) -> list[str]:
+    has_start = played.loop != "off" and played.loop_start != played.start
+    return loop_losses(is_ping_pong=played.loop == "ping-pong", has_start=has_start)
+
+
+def loop_losses(*, is_ping_pong: bool, has_start: bool) -> list[str]:
+    """What becomes of a loop that the device cannot play as it is."""
     said = []
-    if played.loop == "ping-pong":
+    if is_ping_pong:
         said.append("an SX card has no ping-pong: it loops forward")
-    if played.loop != "off" and played.loop_start != played.start:
+    if has_start:
         said.append("an SX card has no loop start of its own: it loops from the start")
     return said
 

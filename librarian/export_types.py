@@ -42,7 +42,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A job that is done. ``ratio``: frames of the new file for each of the old."""
+    """A job that is done. ``ratio``: frames of the new file for each of the old.
+
+    ``losses``, also among the ``remarks``: what the new file has not kept; ``audio_lost`` if that is audio.
+    """
 
     job: Job
     item: Item
@@ -53,6 +56,8 @@ class Sample:
     ratio: Fraction
     markers: Markers
     remarks: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    audio_lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,11 @@ class PatternJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """What will be done. ``copied``: the old and new paths of a source that is a card of the device."""
+    """What will be done. ``copied``: the old and new paths of a source that is a card of the device.
+
+    ``lost``, also among the ``remarks``: what of the source cannot be read. ``refused``: what is copied
+    though the device does not take it.
+    """
 
     profile: Profile
     kit: Kit
@@ -77,17 +86,23 @@ class ExportPlan:
     patterns: tuple[PatternJob, ...] = ()
     copied: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What goes on the card. ``roots`` are the folders that are the device's own, which hold all of it."""
+    """What goes on the card. ``roots`` are the folders that are the device's own, which hold all of it.
+
+    ``lost``, also among the ``remarks``: what of the source could not be read.
+    """
 
     items: tuple[Item, ...]
     roots: tuple[str, ...]
     samples: tuple[Sample, ...] = ()
     patterns: tuple[PatternJob, ...] = ()
     remarks: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

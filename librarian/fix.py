@@ -10,28 +10,22 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import BinaryIO
 
-import numpy as np
-
-from firmware.admission import Verdict, admit_smp, examine
-from firmware.checks.chunks import chunk_problems
-from firmware.checks.layout import mk2_projects, seen_by
+from firmware.checks.layout import has_layout, mk2_projects, seen_by
 from firmware.checks.names import hidden
 from firmware.checks.tree import Tree
-from firmware.formats import FormatError, pad_info, padconf, rlnd, smp
-from firmware.formats.audio_header import AudioHeader, Read
+from firmware.formats import pad_info, padconf
 from firmware.layouts import sp404mk2, sp404sx
 from firmware.layouts.admitting import looks_like_audio
 from firmware.profiles import Profile
 from sdcard_image.types import Card, CardError, Entry
 
-from .convert import Recipe, plan_file
-from .decode import open_audio, reader
 from .errors import ConvertError
 from .fix_apply import apply_fix
+from .fix_carry import Carried, carry
 from .fix_layout import Places, entries, place
 from .fix_names import Naming
+from .fix_needs import Wish, needed
 from .fix_sources import Gathered
 from .fix_tables import PadTable, damage, kept_sample
 from .fix_types import Do, FixAction, FixPlan, FixReport, SourceFile
@@ -40,7 +34,6 @@ from .jobs import fitting_ending
 
 __all__ = ["FixAction", "FixPlan", "FixReport", "apply_fix", "plan_fix"]
 
-_REWRITTEN = frozenset(("rlnd-missing", "riff-size", "partial-frame", "too-short", "smp-md5"))
 _SX_SAMPLE = re.compile(r"([A-J])0{5}(0[1-9]|1[0-2])\.(WAV|AIF)", re.IGNORECASE)
 _MK2_SAMPLE = re.compile(r"BANK([1-9]|10)-(0[1-9]|1[0-6])\.SMP", re.IGNORECASE)
 
@@ -49,16 +42,22 @@ _NONE_GONE: Mapping[str, str] = MappingProxyType({})
 
 
 def plan_fix(
-    card: Card, profile: Profile, *, bits: int | None = None, gone: Mapping[str, str] = _NONE_GONE
+    card: Card,
+    profile: Profile,
+    *,
+    bits: int | None = None,
+    strict: bool = False,
+    gone: Mapping[str, str] = _NONE_GONE,
 ) -> FixPlan:
     """What would make ``card`` one that the device of ``profile`` takes, file by file.
 
-    ``bits`` forces that width on every sample, also where the device takes others. ``gone`` are files that a
+    ``bits`` forces that width on every sample, also where the device takes others; ``strict`` leaves none of
+    which it is in doubt that the device takes it. ``gone`` are files that a
     repair could not save, by path, and why: they are lost like those that cannot be read. Reads headers only,
     and the samples of float files. Raises CardError where the card itself cannot be read.
     """
     gathered = Gathered(card, gone)
-    actions = [replace(one, lost=not _hidden_part(one.old)) for one in gathered.lost]
+    actions = [replace(one, lost=one.lost and not _hidden_part(one.old)) for one in gathered.lost]
     files = []
     for one in gathered.files:
         if who := _hidden_part(one.path):
@@ -66,17 +65,34 @@ def plan_fix(
         else:
             files.append(one)
     folders = [path for path in gathered.folders if not _hidden_part(path)]
-    planning = _Planning(files, place(files, folders, profile), profile, bits)
+    carried = carry(card, files, folders, profile)
+    wish = Wish(Form.WAV, 0, bits, strict)
+    planning = _Planning(*_placed(files, folders, profile, carried), profile, wish, carried)
     made = planning.actions()
     label, size = _volume(card, profile)
     return FixPlan(
         profile.name,
         tuple(sorted((*actions, *made), key=lambda one: ((one.old or one.new).casefold(), one.old))),
         tuple(planning.folders),
-        tuple(planning.notes),
+        (*(carried.notes if carried else ()), *planning.notes),
         label,
         size,
+        tuple(carried.losses) if carried else (),
+        carried.plan if carried else None,
     )
+
+
+def _placed(
+    files: list[SourceFile], folders: list[str], profile: Profile, carried: Carried | None
+) -> tuple[list[SourceFile], Places]:
+    """The files that are planned one by one, and where each belongs."""
+    if carried is None:
+        return files, place(files, folders, profile)
+    places = place(carried.rest, carried.folders, profile, carried.paths, carried.tables)
+    for number, one in enumerate(carried.rest):
+        if places.paths[number] != one.path:
+            places.why.setdefault(number, []).append("what is left of the card goes where the device looks")
+    return carried.rest, places
 
 
 def _hidden_part(path: str) -> str:
@@ -106,13 +122,22 @@ class _Pad:
 class _Planning:
     """One plan while it is made."""
 
-    def __init__(self, files: list[SourceFile], places: Places, profile: Profile, bits: int | None) -> None:
-        self._bits = bits
+    def __init__(
+        self,
+        files: list[SourceFile],
+        places: Places,
+        profile: Profile,
+        wish: Wish,
+        carried: Carried | None,
+    ) -> None:
+        self._wish = wish
+        self._carried = carried.actions if carried else []
         self._files, self._places, self._profile = files, places, profile
         self._layout = profile.value("card.layout")
         self.notes: list[str] = []
         if places.heap:
             self._lay_out()
+        self._ensure_folder()
         self._tree = Tree(entries(places, [one.size for one in files]))
         self._pads = dict(self._by_pad())
         self._seen = seen_by(self._tree, profile)
@@ -147,6 +172,14 @@ class _Planning:
         if sum(map(self._can_play, audio)) > len(pads):
             self.notes.append(f"the device has {len(pads)} pads: what is beyond stays where it is")
 
+    def _ensure_folder(self) -> None:
+        """The folder that the device looks for, also where there is nothing to put in."""
+        folder = {"sp404sx": sp404sx.FOLDER, "sp404mk2": sp404mk2.IMPORT}.get(self._layout)
+        tree = Tree(entries(self._places, [one.size for one in self._files]))
+        if folder is not None and not has_layout(tree, self._profile):
+            self._places.folders.append(folder)
+            self.notes.append(f"the device finds nothing to play: {folder} is made, and empty")
+
     def _can_play(self, number: int) -> bool:
         return self._judge(number, self._places.paths[number], None).do is not Do.DROP
 
@@ -175,7 +208,8 @@ class _Planning:
 
     def actions(self) -> list[FixAction]:
         """One action a file, and one for each table of pads, with the names they are to have."""
-        drafts = self._without_doubles([self._draft(number) for number in range(len(self._files))])
+        own = [self._draft(number) for number in range(len(self._files))]
+        drafts = self._without_doubles([*self._carried, *own])
         there = {one.index.casefold() for one in drafts if one.do is Do.INDEX}
         wanted = {pad.index.casefold(): pad.index for pad in self._pads.values()}
         missing = [path for key, path in wanted.items() if key not in there]
@@ -206,8 +240,8 @@ class _Planning:
             return replace(action, do=Do.DROP, new="", why=(source.unreadable,), lost=True)
         try:
             with source.open() as stream:
-                recipe = _needed(
-                    stream, source.size, self._profile, _Wish(form, max(action.pad, 0), self._bits)
+                recipe = needed(
+                    stream, source.size, self._profile, replace(self._wish, form=form, pad=max(action.pad, 0))
                 )
         except (ConvertError, CardError, OSError) as error:
             lost = not isinstance(error, ConvertError)
@@ -233,10 +267,18 @@ class _Planning:
         endings = {n: end for n, one in enumerate(drafts) if (end := _new_ending(one)) is not None}
         naming = Naming([one.new for one in drafts], self._places.folders, endings, self._profile)
         self.folders = naming.folders
-        pairs = list(zip(drafts, naming.files, strict=True))
-        tables = {one.index.casefold(): new for one, new in pairs if one.do is Do.INDEX}
-        settled = [_settled(one, new, tables) for one, new in pairs]
-        return [self._fitting(one, settled) if one.do is Do.INDEX else one for one in settled]
+        tables = {
+            one.index.casefold(): new
+            for one, new in zip(drafts, naming.files, strict=True)
+            if one.do is Do.INDEX
+        }
+        settled = [
+            _settled(one, new, why, tables)
+            for one, new, why in zip(drafts, naming.files, naming.why, strict=True)
+        ]
+        return [
+            self._fitting(one, settled) if one.do is Do.INDEX and not one.carried else one for one in settled
+        ]
 
     def _fitting(self, table: FixAction, actions: list[FixAction]) -> FixAction:
         """A table that fits its samples as it is stays."""
@@ -251,17 +293,20 @@ class _Planning:
         return replace(table, why=(*table.why, "its settings do not fit the samples"))
 
 
-def _settled(one: FixAction, new: str, tables: dict[str, str]) -> FixAction:
-    """A draft with its final path; a name that only changed for safety says so."""
-    why = one.why
-    if one.do is Do.KEEP and new != one.new:
-        why += ("the name is made safe",)
-    return replace(one, new=new, why=why, index=tables.get(one.index.casefold(), ""))
+def _settled(one: FixAction, new: str, why: tuple[str, ...], tables: dict[str, str]) -> FixAction:
+    """A draft with its final path, and why that is not the path that it had."""
+    return replace(one, new=new, why=one.why + why, index=tables.get(one.index.casefold(), ""))
 
 
 def _new_ending(one: FixAction) -> str | None:
     """The ending that a file must get; the devices' own files keep theirs."""
-    if one.index or one.source is None or one.do is Do.DROP or not looks_like_audio(_entry(one.new)):
+    if (
+        one.index
+        or one.carried
+        or one.source is None
+        or one.do is Do.DROP
+        or not looks_like_audio(_entry(one.new))
+    ):
         return None
     if one.recipe is not None:
         return ".wav"
@@ -271,73 +316,3 @@ def _new_ending(one: FixAction) -> str | None:
 
 def _entry(path: str) -> Entry:
     return Entry(path, path.rpartition("/")[2], is_dir=False, size=0, modified=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What a file is to become: which kind, for which pad, and of which width where that is forced."""
-
-    form: Form
-    pad: int
-    bits: int | None
-
-
-def _needed(stream: BinaryIO, size: int, profile: Profile, wish: _Wish) -> Recipe | None:
-    """How a file becomes one that the device takes; None where it is. Raises as `plan_file`."""
-    header, verdict = _verdict(reader(stream), size, profile, wish.form)
-    bits, why = wish.bits, [] if verdict.accepted else [verdict.reason]
-    if verdict.accepted:
-        why = list(_flaws(reader(stream), size, header, verdict, wish))
-        if header is not None and header.codec == "float" and _is_over(stream, size):
-            why.append("a float file above full scale")
-            bits = bits or _widest(profile)
-    if not why:
-        return None
-    recipe = plan_file(stream, size, profile, bits=bits)
-    recipe = recipe.as_form(wish.form, wish.pad) if wish.form is not Form.WAV else replace(recipe, keep=False)
-    shortest = profile.find("audio.min_ms")
-    return replace(recipe, why=tuple(why), least_ms=float(shortest.value) if shortest else 0.0)
-
-
-def _flaws(read: Read, size: int, header: AudioHeader | None, verdict: Verdict, wish: _Wish) -> Iterator[str]:
-    """Why a file that the device takes is better written anew."""
-    yield from (one.text for one in verdict.remarks if one.id in _REWRITTEN and _counts(one.id, wish.form))
-    yield from (text for _, text in chunk_problems(read, size, header))
-    yield from _wrong_pad(read, wish.form, wish.pad)
-    if wish.bits is not None and header is not None and header.bits != wish.bits:
-        yield f"{wish.bits} bit is asked for"
-
-
-def _verdict(read: Read, size: int, profile: Profile, form: Form) -> tuple[AudioHeader | None, Verdict]:
-    if form is not Form.SMP:
-        return examine(read, size, profile)
-    try:
-        header = smp.parse(read(0, smp.DATA_OFFSET))
-    except FormatError as error:
-        return None, Verdict(False, error.id, str(error))
-    return header.audio(size), admit_smp(header, size, profile)
-
-
-def _counts(remark: str, form: Form) -> bool:
-    """A RLND chunk is only for files that a pad of the SX plays."""
-    return remark != "rlnd-missing" or form is Form.SX
-
-
-def _wrong_pad(read: Read, form: Form, pad: int) -> list[str]:
-    if form is not Form.SX:
-        return []
-    try:
-        chunk = rlnd.find(read(0, rlnd.DATA_OFFSET))
-    except FormatError as error:
-        return [str(error)]
-    return ["its RLND chunk names another pad"] if chunk is not None and chunk.pad_index != pad else []
-
-
-def _is_over(stream: BinaryIO, size: int) -> bool:
-    with open_audio(stream, size) as audio:
-        return any(not np.abs(block).max() <= 1.0 for block in audio.blocks("float64"))
-
-
-def _widest(profile: Profile) -> int:
-    widths: list[int] = [width for width in profile.value("audio.bits") if width in (16, 24)]
-    return max(widths)

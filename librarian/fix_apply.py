@@ -17,6 +17,8 @@ from sdcard_image.types import Card, CardError, Item
 
 from .convert import Outcome, convert_file
 from .errors import ConvertError
+from .export import make_export
+from .export_types import Spool, pad_name
 from .fix_tables import PadTable, kept_sample, made_sample
 from .fix_types import Do, FixAction, FixPlan, FixReport
 
@@ -56,13 +58,22 @@ def apply_fix(
             raise
         raise io_error("write to", destination, error) from error
     return FixReport(
-        destination, work.files, work.converted, work.dropped, tuple(work.notes), tuple(work.lost)
+        destination,
+        work.files,
+        work.converted,
+        work.dropped,
+        tuple(work.notes),
+        tuple(work.lost),
+        tuple(work.losses),
+        tuple(work.cut),
     )
 
 
 def refuse_existing(destination: Path, *, overwrite: bool) -> bool:
     """Whether the destination is to be a folder. Raises CardError where something is in its way."""
     as_folder = destination.is_dir() or not destination.suffix
+    if as_folder and destination.is_symlink():
+        raise CardError(f"{destination} is a link, which is not followed; name the folder itself")
     if as_folder and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise CardError(f"{destination} exists already and is not an empty folder; choose another name")
     if destination.exists() and not as_folder and not overwrite:
@@ -78,22 +89,52 @@ class _Work:
         self.files = self.converted = self.dropped = 0
         self.notes: list[tuple[str, str]] = []
         self.lost: list[tuple[str, str]] = []
+        self.losses: list[tuple[str, str]] = []
+        self.cut: list[tuple[str, str]] = []
         self._plan, self._scratch, self._seed = plan, scratch, seed
         self._tables: dict[str, PadTable] = {}
 
     def items(self, advance: Progress) -> list[Item]:
         """Everything of the corrected card; converted files lie in the scratch folder."""
         items = [Item(path, None) for path in self._plan.folders]
+        items += self._carried()
         for number, action in enumerate(self._plan.actions):
             item = self._item(number, action)
             items += [item] if item is not None else []
             advance(1)
-        items += [self._table(action) for action in self._plan.actions if action.do is Do.INDEX]
+        tables = [one for one in self._plan.actions if one.do is Do.INDEX and not one.carried]
+        items += [self._table(action) for action in tables]
         self.files = sum(item.source is not None for item in items)
         return items
 
+    def _carried(self) -> list[Item]:
+        """What comes over from the other device's card; what that cannot be made of is lost."""
+        if self._plan.export is None:
+            return []
+        folder = self._scratch / "carried"
+        folder.mkdir()
+        made = make_export(self._plan.export, Spool(folder), seed=self._seed)
+        there = {item.path: item for item in made.items if item.source is not None}
+        items = []
+        for action in (one for one in self._plan.actions if one.carried):
+            item = there.get(action.carried)
+            if item is None:
+                said = [one for one in made.remarks if action.carried in one or action.old in one]
+                self._drop(replace(action, why=tuple(said) or ("it cannot be converted",), lost=True))
+            else:
+                self.converted += action.do is Do.CONVERT
+                modified = action.source.modified if action.source is not None else None
+                items.append(replace(item, path=action.new, modified=modified))
+        for one in made.samples:
+            self.losses += [(one.job.target, loss) for loss in one.losses]
+            self.cut += [(one.job.target, one.audio_lost)] if one.audio_lost else []
+        known = {*self._plan.losses, *self._plan.notes}
+        known |= {f"pad {pad_name(one.job.place)}: {loss}" for one in made.samples for loss in one.losses}
+        self.notes += [("", one) for one in made.remarks if one not in known]
+        return items
+
     def _item(self, number: int, action: FixAction) -> Item | None:
-        if action.do is Do.INDEX:
+        if action.do is Do.INDEX or action.carried:
             return None
         if action.do is Do.DROP:
             self._drop(action)
@@ -135,6 +176,8 @@ class _Work:
             return None
         self.converted += 1
         self.notes += [(action.new, note) for note in _remarks(outcome)]
+        self.losses += [(action.new, one) for one in outcome.losses]
+        self.cut += [(action.new, outcome.audio_lost)] if outcome.audio_lost else []
         if action.index:
             table = self._tables.setdefault(action.index, PadTable())
             table.samples[action.pad] = made_sample(action, outcome.size_bytes, outcome.markers)

@@ -6,7 +6,7 @@ The check's own layout findings say what is wrong; each round corrects the first
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from firmware.checks.layout import check_layout
@@ -53,9 +53,20 @@ class Places:
         return moved
 
 
-def place(files: list[SourceFile], folders: list[str], profile: Profile) -> Places:
-    """Where everything belongs for the device of ``profile``."""
-    places = Places([one.path for one in files], list(folders))
+def place(
+    files: list[SourceFile],
+    folders: list[str],
+    profile: Profile,
+    paths: list[str] | None = None,
+    tables: Iterable[str] = (),
+) -> Places:
+    """Where everything belongs for the device of ``profile``.
+
+    ``paths`` are where the files lie, if not where they did; ``tables`` of pads come from elsewhere.
+    """
+    places = Places(
+        [one.path for one in files] if paths is None else paths, list(folders), tables=list(tables)
+    )
     sizes = [one.size for one in files]
     done: set[tuple[str, str]] = set()
     for _ in range(_ROUNDS):
@@ -130,11 +141,6 @@ def _as_project(base: str, tree: Tree, places: Places, why: str) -> bool:
     return places.move(base, f"{sp404mk2.EXPORT}/{name}", why)
 
 
-def _sx_card(one: Finding, tree: Tree, places: Places) -> bool:
-    old = "/ROLAND/SP-404SX" if tree.has_folder("/ROLAND/SP-404SX") else "/SP-404SX"
-    return places.move(old, f"{sp404mk2.IMPORT}/SP-404SX", one.what)
-
-
 def _without_index(one: Finding, tree: Tree, places: Places) -> bool:
     base = one.path.rstrip("/")
     if not tree.has_folder(f"{base}/SMPL"):
@@ -149,6 +155,5 @@ _CORRECTIONS: dict[str, Callable[[Finding, Tree, Places], bool]] = {
     "misspelt-folder": _renamed,
     "folder-case": _case,
     "misplaced-folder": _misplaced,
-    "sx-card-in-mk2": _sx_card,
     "index-missing": _without_index,
 }

@@ -39,13 +39,17 @@ class PadSample:
         return DATA_OFFSET + frame * self.frame_bytes
 
     def moved(self, offset: int) -> int:
-        """An offset in the old file as one in the new; what lay at or behind the end stays the end."""
+        """An offset in the old file as one in the new, at a whole frame; the end and beyond stay the end."""
         if not self.changed:
-            return offset
+            return offset if offset >= self.size_bytes else self._whole(offset)
         if offset >= self.old_size:
             return self.size_bytes
         frame = max(0, offset - DATA_OFFSET) // max(1, self.old_frame_bytes)
         return min(DATA_OFFSET + round(frame * self.ratio) * self.frame_bytes, self.size_bytes)
+
+    def _whole(self, offset: int) -> int:
+        """The frame that an offset lies in, as boot takes it; what is before the audio stays."""
+        return offset - max(0, offset - DATA_OFFSET) % max(1, self.frame_bytes)
 
 
 def pad_info_file(old: bytes | None, samples: Mapping[int, PadSample], emptied: set[int]) -> bytes:
@@ -122,19 +126,23 @@ def _conf(old: PadConf, sample: PadSample) -> PadConf:
     size = sample.size_bytes
     start, end = _range(old.is_empty, sample.moved(old.start), sample.moved(old.end), size)
     loop_start = sample.moved(old.loop_start) if old.loop_start else 0
-    values: dict[str, Any] = {
-        name: value if low <= (value := getattr(old, name)) <= high else fallback
-        for name, (low, high, fallback) in _RANGES.items()
-    }
     made = replace(
-        old,
+        within_ranges(old),
         size_bytes=size,
         start=start,
         end=end,
         loop_start=loop_start if start <= loop_start < end else (start if loop_start else 0),
-        **values,
     )
     return _looping(made, sample, sample.loop) if old.is_empty and sample.loop is not None else made
+
+
+def within_ranges(old: PadConf) -> PadConf:
+    """The pad with what an empty one has for every value that the device does not write."""
+    values: dict[str, Any] = {
+        name: value if low <= (value := getattr(old, name)) <= high else fallback
+        for name, (low, high, fallback) in _RANGES.items()
+    }
+    return replace(old, **values)
 
 
 def _looping(old: PadConf, sample: PadSample, loop: LoopRegion) -> PadConf:

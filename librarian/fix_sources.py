@@ -12,6 +12,8 @@ from sdcard_image.types import Card, CardError, Entry
 
 from .fix_types import Do, FixAction, SourceFile
 
+_NO_FILES = ("a link ", "neither a file nor a folder")  # of a host folder: nothing that could be on a card
+
 
 class Gathered:
     """The files and folders of a card.
@@ -29,6 +31,7 @@ class Gathered:
         self._folder(Entry("/", "", is_dir=True, size=0, modified=None))
         if isinstance(card, FolderCard):
             self._same_names(card)
+            self._skipped(card)
         self.files = [one for one in self.files if one.path not in gone]
         for path, why in gone.items():
             if path in self.folders:
@@ -68,6 +71,15 @@ class Gathered:
 
     def _lose(self, path: str, why: object) -> None:
         self.lost.append(FixAction(Do.DROP, path, "", (f"it cannot be read: {why}",), lost=True))
+
+    def _skipped(self, card: FolderCard) -> None:
+        """What cannot be on a card: links and the like are left out, and what cannot be read is lost."""
+        for line in card.skipped:
+            path, _, why = line.rpartition(": ")
+            if why.startswith(_NO_FILES):
+                self.lost.append(FixAction(Do.DROP, path, "", (f"it is {why}, which is not read",)))
+            elif ": the same name as " not in line:
+                self._lose(path, f"it is {why}")
 
     def _same_names(self, card: FolderCard) -> None:
         """Files that a host folder holds beside others of the same name but for case: FAT could not."""

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from sdcard_image.types import Card, Item, Made
 
 from .convert import Recipe
+from .export_types import ExportPlan
 from .streams import open_on_card
 
 
@@ -57,7 +58,8 @@ class FixAction:
     """One file: ``old`` is its path on the card ("" where it is new), ``new`` on the corrected one.
 
     ``pad`` is the number of the pad that plays it (from 0, -1: none), ``index`` the table that lists the pad,
-    or for a table its own new path. ``lost``: it is dropped only because it cannot be read.
+    or for a table its own new path. ``lost``: it is dropped only because it cannot be read. ``carried`` is
+    the path under which the plan's export makes it, empty where it does not.
     """
 
     do: Do
@@ -69,20 +71,34 @@ class FixAction:
     pad: int = -1
     index: str = ""
     lost: bool = False
+    carried: str = ""
 
     @property
     def is_change(self) -> bool:
         """Whether anything happens to the file."""
         return self.do is not Do.KEEP or self.old != self.new
 
+    @property
+    def losses(self) -> list[str]:
+        """What the new file will not have, as far as it is known beforehand."""
+        return [f"{self.old}: {one}" for one in (self.recipe.lost if self.recipe is not None else ())]
+
+    @property
+    def word(self) -> str:
+        """What happens, as the table says it: a file that is kept under another path is renamed."""
+        return "rename" if self.do is Do.KEEP and self.is_change else str(self.do)
+
     def document(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"do": str(self.do), "old": self.old, "new": self.new, "why": list(self.why)}
+        return {"do": self.word, "old": self.old, "new": self.new, "why": list(self.why)}
 
 
 @dataclass(frozen=True, slots=True)
 class FixPlan:
-    """All that is to be done. ``folders`` are those of the corrected card, parents first."""
+    """All that is to be done. ``folders`` are those of the corrected card, parents first.
+
+    ``export`` makes what is carried over from the other device's card; ``losses`` say what cannot be.
+    """
 
     device: str
     actions: tuple[FixAction, ...]
@@ -90,6 +106,8 @@ class FixPlan:
     notes: tuple[str, ...]
     label: str
     size_bytes: int  # of the card given; 0 for a folder
+    losses: tuple[str, ...] = ()
+    export: ExportPlan | None = None
 
     @property
     def changes(self) -> tuple[FixAction, ...]:
@@ -97,13 +115,15 @@ class FixPlan:
         return tuple(one for one in self.actions if one.is_change)
 
     def document(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        counts = {str(do): sum(one.do is do for one in self.actions) for do in Do}
-        counts["rename"] = sum(one.do is Do.KEEP and one.old != one.new for one in self.actions)
+        """Plain values for JSON. Every action is counted once, under the word of the table."""
+        counts = {word: sum(one.word == word for one in self.actions) for word in (*Do, "rename")}
+        unreadable = [f"{one.old}: {'; '.join(one.why)}" for one in self.actions if one.lost]
+        unreadable += [line for one in self.actions for line in one.losses]
         return {
             "device": self.device,
             "counts": counts,
             "actions": [one.document() for one in self.changes],
+            "losses": [*self.losses, *unreadable],
             "notes": list(self.notes),
         }
 
@@ -113,21 +133,19 @@ class FixPlan:
         lines = [f"{kept:,} file{'s' * (kept != 1)} kept as they are, bit for bit"]
         for one in self.changes:
             why = f"  ({'; '.join(one.why)})" if one.why else ""
-            if one.do is Do.DROP:
-                lines.append(f"drop     {one.old}{why}")
-            elif one.do is Do.KEEP:
-                lines.append(f"rename   {one.old} -> {one.new}{why}")
-            else:
-                old = f"{one.old} -> " if one.old and one.old != one.new else ""
-                lines.append(f"{one.do!s:8} {old}{one.new}{why}")
-        return lines + list(self.notes)
+            both = f"{one.old} -> {one.new}" if one.old and one.old != one.new else one.new
+            lines.append(f"{one.word:8} {one.old if one.do is Do.DROP else both}{why}")
+        lost = [*self.losses, *(line for one in self.changes for line in one.losses)]
+        return [*lines, *(f"lost     {one}" for one in lost), *self.notes]
 
 
 @dataclass(frozen=True, slots=True)
 class FixReport:
     """What was made: how many files, and the remarks of converting, by path on the corrected card.
 
-    ``lost`` are the files that could not be read, by path on the card given, each with the reason.
+    ``lost`` are the files that could not be read, by path on the card given, each with the reason. ``losses``
+    are what converted files have not kept, by path on the corrected card (they are among ``notes``, too), and
+    ``cut`` those of them that are audio.
     """
 
     destination: Path
@@ -136,3 +154,5 @@ class FixReport:
     dropped: int
     notes: tuple[tuple[str, str], ...]
     lost: tuple[tuple[str, str], ...] = ()
+    losses: tuple[tuple[str, str], ...] = ()
+    cut: tuple[tuple[str, str], ...] = ()

@@ -14,9 +14,10 @@ from firmware.formats import rlnd, smp
 
 from .errors import ConvertError
 from .markers import Markers
+from .tags import Tags
 
 MAX_FILE = 0xFFFF_FFFF  # bytes: FAT32's limit, and RIFF's but for 8
-_TAIL_ROOM = 1 << 20  # left for marker chunks
+_TAIL_ROOM = 8 << 20  # left for markers and tags, which are read from chunks of bounded size
 _PCM, _FLOAT = 1, 3
 
 
@@ -65,11 +66,11 @@ def header(form: Form, shape: Shape, pcm_bytes: int, tail_bytes: int = 0, pad_in
     )
 
 
-def tail(form: Form, shape: Shape, pcm_bytes: int, markers: Markers) -> bytes:
+def tail(form: Form, shape: Shape, frames: int, markers: Markers, tags: Tags) -> bytes:
     """What goes after the audio. The devices' own files end with it: there, pad settings hold the markers."""
     if form is not Form.WAV:
         return b""
-    return b"\0" * (pcm_bytes & 1) + markers.wav_chunks(shape.rate)
+    return b"\0" * (frames * shape.frame_bytes & 1) + markers.wav_chunks(shape.rate) + tags.wav_chunks()
 
 
 def check_room(pcm_bytes: int) -> None:

@@ -23,6 +23,7 @@ _ENDINGS = {
     "rf64": ("wav", "wave", "bwf", "rf64"),
     "aiff": ("aif", "aiff"),
     "aifc": ("aif", "aiff", "aifc"),
+    "mp3": ("mp3",),
 }
 
 
@@ -49,7 +50,10 @@ class Jobs:
 def plan_jobs(
     sources: Iterable[Path], destination: Path, profile: Profile, *, bits: int | None = None
 ) -> Jobs:
-    """Decide on every file, and every file below every folder, whose tree is kept. Reads headers only."""
+    """Decide on every file, and every file below every folder, whose tree is kept.
+
+    Reads headers, and the samples of float files.
+    """
     found = Jobs()
     names: dict[Path, Names] = {}
     folders: dict[Path, Path] = {Path(): Path()}

@@ -90,15 +90,23 @@ class KitBank:
 
 @dataclass(frozen=True, slots=True)
 class KitPattern:
-    """A pattern: a MIDI file or a pattern file, and whose keys the MIDI file plays."""
+    """A pattern: a MIDI file or a pattern file, and whose keys the MIDI file plays.
+
+    ``device`` is whose the pattern file is, where that is known; else its bytes must tell.
+    """
 
     file: str
     keys: str | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """A whole kit. ``automatic``: made from a folder, so that a file that cannot be used is left out."""
+    """A whole kit. ``automatic``: made from a folder or a card: a file that cannot be used is left out.
+
+    Of a card: ``base`` is the device's own folder on it, ``index`` its table of pads, ``lost`` (also among
+    the ``remarks``) what could not be read, ``moved`` the card's own pad of each that is not on it.
+    """
 
     name: str | None = None
     project: int = 1
@@ -109,6 +117,10 @@ class Kit:
     patterns: dict[Place, KitPattern] = field(default_factory=dict)
     automatic: bool = False
     remarks: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    base: str = ""
+    index: str = ""
+    moved: dict[Place, Place] = field(default_factory=dict)
 
 
 def parse(text: str, name: str = "kit.toml") -> Kit:

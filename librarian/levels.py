@@ -29,6 +29,10 @@ _DOWNMIX = {
 MOST_MIXED = max(_DOWNMIX)
 
 
+# Beyond it is damage, not sound: files whose floats were never scaled down from 32-bit integers end below.
+LOUDEST = 2.0**32
+
+
 def downmix(block: Floats) -> Floats:
     """Stereo from 3 to 8 channels in WAV order; shape (frames, 2)."""
     mixed: Floats = block @ np.array(_DOWNMIX[block.shape[1]])
@@ -50,6 +54,12 @@ class Resampler:
 def resampled_frames(frames: int, rate_in: int, rate_out: int) -> int:
     """About how many frames ``frames`` become (libsoxr's count may differ by one)."""
     return round(Fraction(frames * rate_out, rate_in))
+
+
+def floats(block: Floats, gain: float) -> NDArray[np.float32] | None:
+    """32-bit floats, or None where one of them is above full scale: then the gain is too high."""
+    values = (block * gain).astype(np.float32)
+    return None if len(values) and np.abs(values).max() > 1.0 else values
 
 
 class Quantiser:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from firmware.formats.audio_header import AudioHeader, Read
@@ -55,17 +55,26 @@ class Markers:
         return not self.loops and not self.points and self.root_note is None
 
     def moved(self, ratio: Fraction, frames: int) -> Markers:
-        """The same places at ``ratio`` times the rate, in a file of ``frames``; those outside are dropped."""
-        loops = (
-            LoopRegion(round(one.start * ratio), round(one.end * ratio), one.mode, one.count)
+        """The same places at ``ratio`` times the rate, in a file of ``frames``; those outside are dropped.
+
+        A place that only rounding puts outside is the nearest that is not: the last frame for a marker and a
+        loop's start, the frame after it for a loop's end.
+        """
+        # The old file's length, and one: writers often count a loop's last frame from one. Where the rate
+        # changes, the new file may be a frame shorter than its share.
+        length = frames + 1 if ratio == 1 else (frames + 1) / ratio + 1
+        last = max(frames - 1, 0)
+
+        def at(frame: int) -> int:
+            return min(round(frame * ratio), last)
+
+        loops = tuple(
+            replace(one, start=at(one.start), end=max(min(round(one.end * ratio), frames), at(one.start) + 1))
             for one in self.loops
+            if one.start < one.end <= length
         )
-        points = (Marker(round(one.frame * ratio), one.name) for one in self.points)
-        return Markers(
-            tuple(one for one in loops if 0 <= one.start < one.end <= frames),
-            tuple(one for one in points if one.frame <= frames),
-            self.root_note,
-        )
+        points = tuple(replace(one, frame=at(one.frame)) for one in self.points if one.frame <= length)
+        return Markers(loops, points, self.root_note)
 
     def wav_chunks(self, rate: int) -> bytes:
         """The ``smpl``, ``cue `` and ``LIST`` chunks that say the same in a WAV; empty where none is."""

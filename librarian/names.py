@@ -39,8 +39,8 @@ _DOS_DEVICES = frozenset(
     ("CON", "PRN", "AUX", "NUL", *(f"COM{n}" for n in range(1, 10)), *(f"LPT{n}" for n in range(1, 10)))
 )
 _NO_SIGNS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # Unicode general categories
-_LONGEST_STEM = 200  # of MAX_UNITS: leaves room for a number and any ending
-assert _LONGEST_STEM < MAX_UNITS
+LONGEST_STEM = 200  # of MAX_UNITS: leaves room for a number and any ending
+assert LONGEST_STEM < MAX_UNITS
 
 
 def safe_stem(stem: str, profile: Profile) -> str:
@@ -56,10 +56,15 @@ def safe_stem(stem: str, profile: Profile) -> str:
         text = _plain(text)
     text = _replaced(text, keep).strip(" ").lstrip(".").rstrip(". ")
     limit = profile.find("names.max_chars")
-    text = _cut(text, min(_LONGEST_STEM, limit.value) if limit else _LONGEST_STEM)
+    text = _cut(text, min(LONGEST_STEM, limit.value) if limit else LONGEST_STEM)
     if not any(c.isalnum() for c in text) and text != stem:
         return "sample"
-    return f"_{text}" if text.upper() in _DOS_DEVICES else text or "sample"
+    return f"_{text}" if is_dos_device(text) else text or "sample"
+
+
+def is_dos_device(stem: str) -> bool:
+    """Whether Windows keeps a name for a device of its own, whatever its ending."""
+    return stem.partition(".")[0].rstrip(" ").upper() in _DOS_DEVICES
 
 
 def _plain(text: str) -> str:
@@ -71,7 +76,7 @@ def _replaced(text: str, keep: frozenset[str] | None) -> str:
     out: list[str] = []
     run = False
     for c in text:
-        good = c in keep if keep is not None else _on_fat(c)
+        good = c in keep if keep is not None else on_fat(c)
         if good:
             out.append(c)
         elif not run:
@@ -80,7 +85,7 @@ def _replaced(text: str, keep: frozenset[str] | None) -> str:
     return "".join(out)
 
 
-def _on_fat(c: str) -> bool:
+def on_fat(c: str) -> bool:
     """Whether a sign may be in a FAT name, and is one: controls, marks of direction and the like are not."""
     return c not in RESERVED and unicodedata.category(c) not in _NO_SIGNS
 
@@ -104,7 +109,7 @@ class Names:
         """A safe name for ``name``, with ``ending`` (such as ``.wav``) where it is to change."""
         stem, dot, suffix = name.rpartition(".")
         stem, own = (stem, dot + suffix) if stem else (name, "")
-        end = _ending(own) if ending is None else ending
+        end = plain_ending(own) if ending is None else ending
         return self.give_safe(safe_stem(stem, self._profile), end)
 
     def give_safe(self, stem: str, end: str = "") -> str:
@@ -121,11 +126,11 @@ class Names:
 
     def _numbered(self, stem: str, number: int) -> str:
         limit = self._profile.find("names.max_chars")
-        room = (min(_LONGEST_STEM, limit.value) if limit else _LONGEST_STEM) - len(f"-{number}")
+        room = (min(LONGEST_STEM, limit.value) if limit else LONGEST_STEM) - len(f"-{number}")
         return f"{_cut(stem, room)}-{number}"
 
 
-def _ending(own: str) -> str:
+def plain_ending(own: str) -> str:
     """An ending as it is, in signs that every device takes."""
     plain = "".join(c for c in own if c.isascii() and (c.isalnum() or c == "."))
     return plain if len(plain) > 1 else ""

@@ -51,13 +51,17 @@ def open_on_card(card: Card, path: str) -> BinaryIO:
 class Guarded:
     """A stretch of a stream, for a C library that calls back: a failure is kept, and reads as an early end.
 
-    Exceptions cannot travel through the library; `check` raises what was kept.
+    Exceptions cannot travel through the library; `check` raises what was kept. ``mended`` are bytes that are
+    read otherwise than they are, and their place.
     """
 
-    def __init__(self, stream: BinaryIO, start: int, length: int) -> None:
-        self._stream, self._start, self._length = stream, start, length
+    def __init__(
+        self, stream: BinaryIO, start: int, length: int, mended: tuple[int, bytes] = (0, b"")
+    ) -> None:
+        self._stream, self._start, self._length, self._mended = stream, start, length, mended
         self._at = 0
         self._failure: Exception | None = None
+        self.short_of = 0  # bytes that a read wanted which met the end before it had them
 
     def check(self) -> None:
         """Raise what went wrong since."""
@@ -82,5 +86,14 @@ class Guarded:
         except Exception as error:  # noqa: BLE001,RUF100  raised again by check()
             self._failure = error
             return b""
+        self.short_of = self.short_of or (size if len(data) < size else 0)
+        data = self._overlaid(data)
         self._at += len(data)
         return data
+
+    def _overlaid(self, data: bytes) -> bytes:
+        place, other = self._mended
+        first, last = max(place, self._at), min(place + len(other), self._at + len(data))
+        if first >= last:
+            return data
+        return data[: first - self._at] + other[first - place : last - place] + data[last - self._at :]

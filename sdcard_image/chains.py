@@ -7,10 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sdcard_image.arbitration import (
+    ENDS,
+    PER_SECTOR,
+    merge,
+    repeated,
+    revised,
+    targets,
+    without_lost,
+    without_noise,
+)
 from sdcard_image.layout import BAD, MASK
+from sdcard_image.runs import Runs, to_runs_in_order
 
-Runs = list[tuple[int, int]]
-ENDS = 0x0FFF_FFF8  # this and above: the last cluster of a chain
 _WORK_PER_CLUSTER, _WORK_LEAST = 2, 500_000
 
 
@@ -39,16 +48,36 @@ class Chains:
     def __init__(self, copies: list[NDArray[np.uint32]], clusters: int) -> None:
         self.clusters, self.limit = clusters, clusters + 2
         self.copies = copies
-        self.merged = copies[0] if len(copies) == 1 else merge(copies[0], copies[1], self.limit)
-        following = np.arange(1, self.limit + 1, dtype=np.uint32)
-        joined = self.merged == following
-        joined[:2] = False
-        joined[self.limit - 1] = False
-        self._breaks: NDArray[np.uint32] = np.flatnonzero(~joined).astype(np.uint32)
+        merged = copies[0] if len(copies) == 1 else merge(copies[0], copies[1], self.limit)
+        self.merged = without_noise(merged)
+        self._silent = frozenset(repeated(self.merged).tolist())
+        self._breaks = self._found_breaks()
         self.owner: NDArray[np.int32] = np.zeros(self.limit, np.int32)
         self._stamp: NDArray[np.uint32] = np.zeros(self.limit, np.uint32)
         self._walks = 0
         self.work = _WORK_LEAST + _WORK_PER_CLUSTER * clusters
+
+    def _found_breaks(self) -> NDArray[np.uint32]:
+        """The clusters that do not lead to their neighbours, ascending."""
+        joined = self.merged == np.arange(1, self.limit + 1, dtype=np.uint32)
+        joined[:2] = False
+        joined[self.limit - 1] = False
+        return np.flatnonzero(~joined).astype(np.uint32)
+
+    def learn(self, starts: NDArray[np.bool_], alone: NDArray[np.bool_]) -> None:
+        """Weigh the FATs anew by the folders: first clusters of files, and those that are whole files."""
+        if len(self.copies) > 1:
+            self.merged = revised(self.merged, self.copies, starts)
+        self.merged = without_lost(self.merged, alone)
+        self._breaks = self._found_breaks()
+
+    def agreed(self, runs: Runs) -> bool:
+        """Whether the FATs say the same of all these clusters."""
+        return all(
+            bool((copy[first : first + count] == self.merged[first : first + count]).all())
+            for copy in self.copies
+            for first, count in runs
+        )
 
     def is_cluster(self, value: int) -> bool:
         """Whether a number is a cluster's."""
@@ -57,6 +86,18 @@ class Chains:
     def allocated(self, cluster: int) -> bool:
         """Whether the FAT says that a cluster is in use."""
         return self.is_cluster(cluster) and int(self.merged[cluster]) not in (0, BAD)
+
+    def is_silent(self, cluster: int) -> bool:
+        """Whether the FATs may say nothing of a cluster: free, or in a sector of one repeated value."""
+        return int(self.merged[cluster]) in (0, BAD) or cluster // PER_SECTOR in self._silent
+
+    def silent(self) -> NDArray[np.intp]:
+        """All such clusters."""
+        out = (self.merged == 0) | (self.merged == BAD)
+        for sector in self._silent:
+            out[sector * PER_SECTOR : (sector + 1) * PER_SECTOR] = True
+        out[:2] = False
+        return np.flatnonzero(out)
 
     def run_end(self, cluster: int) -> int:
         """Last cluster of the contiguous stretch of a chain that holds ``cluster``."""
@@ -154,72 +195,13 @@ class Chains:
         """First clusters of chains that nobody owns: in use, and nothing unowned points to them."""
         free = (self.owner == 0) & (self.merged != 0) & (self.merged != BAD)
         free[:2] = False
-        targets = self.merged[free]
-        pointed = np.zeros(self.limit, bool)
-        pointed[targets[(targets >= 2) & (targets < self.limit)]] = True
-        return np.flatnonzero(free & ~pointed)
+        return np.flatnonzero(free & ~targets(self.merged[free], self.limit))
 
     def loose(self) -> NDArray[np.intp]:
         """Clusters in use that nobody owns."""
         free = (self.owner == 0) & (self.merged != 0) & (self.merged != BAD)
         free[:2] = False
         return np.flatnonzero(free)
-
-
-def merge(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> NDArray[np.uint32]:
-    """Entry by entry the likelier of two FATs.
-
-    A value that joins neighbours is likelier than an end, that than a jump, that than free, that than
-    nonsense; where both are alike, the copy counts that wins more entries of the same sector.
-    """
-    where = np.flatnonzero(a != b)
-    out = a.copy()
-    if not len(where):
-        return out
-    here = where.astype(np.int64)
-    lead = _likelihood(b[where], here, limit) - _likelihood(a[where], here, limit)
-    sector = where // 128
-    won = np.bincount(sector, weights=np.sign(lead))
-    take = (lead > 0) | ((lead == 0) & (won[sector] > 0))
-    out[where[take]] = b[where[take]]
-    return out
-
-
-def _likelihood(values: NDArray[np.uint32], where: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    out = np.full(len(values), 2, np.int64)  # a jump
-    out[values >= ENDS] = 3
-    out[values.astype(np.int64) == where + 1] = 4
-    out[values == 0] = 1
-    out[(values == 1) | ((values >= limit) & (values < ENDS))] = 0
-    out[values.astype(np.int64) == where] = 0
-    return out
-
-
-def to_runs_in_order(clusters: list[int]) -> Runs:
-    """Clusters of a chain, in its order, as (first, count)."""
-    runs: Runs = []
-    for cluster in clusters:
-        if runs and cluster == runs[-1][0] + runs[-1][1]:
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        else:
-            runs.append((cluster, 1))
-    return runs
-
-
-def length(runs: Runs) -> int:
-    """How many clusters."""
-    return sum(count for _, count in runs)
-
-
-def cut(runs: Runs, count: int) -> Runs:
-    """The first ``count`` clusters."""
-    out: Runs = []
-    for first, many in runs:
-        if count <= 0:
-            break
-        out.append((first, min(many, count)))
-        count -= many
-    return out
 
 
 def values_of(copy: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from sdcard_image.bootsector import FsInfo
 from sdcard_image.chains import Chains, values_of
-from sdcard_image.layout import ALIGNMENT, CLEAN, plan_geometry
-from sdcard_image.medium import FileMedium, Medium
+from sdcard_image.layout import ALIGNMENT, CLEAN, SECTOR, plan_geometry
+from sdcard_image.medium import FileMedium, Medium, read_within
 from sdcard_image.names import fold
 from sdcard_image.repair import read_fats
 from sdcard_image.salvage import Salvage
-from sdcard_image.system_area import SECTOR, System, locate, read_within
+from sdcard_image.system_area import System, locate
 from sdcard_image.tree import Folder, Thing
 from sdcard_image.types import CardError, CardIOError
 
@@ -142,6 +142,10 @@ class _Check:
             self.add("card-too-big", "", f"{size:,} bytes: an SDXC card, above the 32 GB of SDHC")
         if not system.offset:
             self.add("no-partition-table", "", "the volume begins at the card's first sector")
+        elif system.gpt:
+            self.add(
+                "partition-type", "", "the card has a GPT; SD cards have an MBR, with type 0x0C for FAT32"
+            )
         elif system.mbr is None or system.part is None:
             self.add("no-partition-table", "", "no entry of the partition table leads to the volume")
         else:
@@ -175,7 +179,9 @@ class _Check:
         if len(self.copies) > 1:
             differ = int(np.count_nonzero(self.copies[0] != self.copies[1]))
             if differ:
-                self.add("fat-copies-differ", "", f"the two FATs differ in {differ:,} entries")
+                self.add(
+                    "fat-copies-differ", "", f"the two FATs differ in {_count(differ, 'entry', 'entries')}"
+                )
 
     # folders and names
 
@@ -238,7 +244,7 @@ class _Check:
             self.add(
                 "chain-too-long" if longer else "chain-too-short",
                 path,
-                f"its chain holds {size:,} bytes, its size needs {count:,} clusters",
+                f"its chain holds {size:,} bytes, its size needs {_count(count, 'cluster')}",
             )
 
     def _stop(self, stop: str, value: int, path: str, owners: dict[int, str]) -> None:
@@ -259,7 +265,8 @@ class _Check:
         loose = self.first.loose()
         if len(loose):
             count = len(self.first.heads())
-            self.add("lost-chain", "", f"{len(loose):,} clusters in {count:,} chains belong to no file")
+            what = f"{_count(len(loose), 'cluster')} in {_count(count, 'chain')} of no file"
+            self.add("lost-chain", "", what)
 
     def _fsinfo(self) -> None:
         sector = self.system.boot.fsinfo_sector
@@ -269,9 +276,14 @@ class _Check:
         if info is None:
             self.add("fsinfo-wrong", "", "the sector with the free count is damaged")
         elif info.free not in (free, 0xFFFF_FFFF):
-            self.add("fsinfo-wrong", "", f"it says that {info.free:,} clusters are free; {free:,} are")
+            what = f"it counts {_count(info.free, 'free cluster')}; there are {free:,}"
+            self.add("fsinfo-wrong", "", what)
         elif info.next_free != 0xFFFF_FFFF and not 2 <= info.next_free < self.first.limit:
             self.add("fsinfo-wrong", "", f"the next free cluster is said to be {info.next_free:,}")
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def structural(report: VolumeReport) -> Iterator[Defect]:

@@ -24,7 +24,10 @@ _FILES_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class DefragReport:
-    """Pieces and files in pieces, before and after. ``left`` are files for which there was no room."""
+    """Pieces and files in pieces, before and after. ``left`` are files for which there was no room.
+
+    ``lost_clusters`` belong to no file, and are not touched: a run that was cut short leaves such.
+    """
 
     files: int
     extents_before: int
@@ -33,6 +36,7 @@ class DefragReport:
     fragmented_after: int
     moved_bytes: int
     left: tuple[str, ...]
+    lost_clusters: int
 
 
 def defrag(medium: Medium, advance: Advance = lambda files: None) -> DefragReport:
@@ -43,8 +47,10 @@ def defrag(medium: Medium, advance: Advance = lambda files: None) -> DefragRepor
     mover = Mover(medium)
     work = _Defrag(mover, Occupancy(mover))
     before = work.cards.extents, len(work.cards.fragmented)
-    work.run(advance)
-    mover.finish()
+    try:
+        work.run(advance)
+    finally:
+        mover.finish()  # where it was interrupted between two moves, too
     left = work.cards.fragmented
     return DefragReport(
         len(work.cards.files),
@@ -54,6 +60,7 @@ def defrag(medium: Medium, advance: Advance = lambda files: None) -> DefragRepor
         len(left),
         mover.moved_bytes,
         tuple(one.path for one in left),
+        work.cards.lost,
     )
 
 

@@ -20,8 +20,10 @@ class FolderTable:
         """Read the entries anew from the bytes."""
         self.slots = parse(self.data)
         self._names: dict[str, Slot] = {}
+        self._spelt: dict[str, Slot] = {}  # composed and decomposed accents can stand side by side
         for slot in self.slots:
             self._names.setdefault(fold(slot.name), slot)
+            self._spelt.setdefault(slot.name, slot)
         self._shorts: dict[bytes, Slot] = {slot.short: slot for slot in self.slots}
         self._from: dict[int, int] = {}
         self.end = next((i for i in range(self.total) if self.data[i * SIZE] == 0), self.total)
@@ -37,13 +39,12 @@ class FolderTable:
         return self._shorts
 
     def find(self, name: str) -> Slot | None:
-        """The entry of that name, whatever its case; its 8.3 alias will do, too."""
-        key = fold(name)
-        return self._names.get(key) or self._by_alias(key)
+        """The entry spelt like that, else of that name in any case; its 8.3 alias will do, too."""
+        return self.named(name) or self._by_alias(fold(name))
 
     def named(self, name: str) -> Slot | None:
-        """The entry of that name, whatever its case; an alias does not count."""
-        return self._names.get(fold(name))
+        """The entry spelt like that, else of that name in any case; an alias does not count."""
+        return self._spelt.get(name) or self._names.get(fold(name))
 
     def _by_alias(self, key: str) -> Slot | None:
         stem, _, ext = key.partition(".")
@@ -54,14 +55,14 @@ class FolderTable:
     def add(self, slot: Slot) -> None:
         """Know an entry that was just written into the bytes."""
         self.slots.append(slot)
-        self._names[fold(slot.name)] = slot
+        self._names[fold(slot.name)] = self._spelt[slot.name] = slot
         self._shorts[slot.short] = slot
         self.end = max(self.end, slot.index + slot.slots)
 
     def replace(self, old: Slot, new: Slot) -> None:
         """Know new fields of an entry that keeps its name and place."""
         self.slots[self.slots.index(old)] = new
-        self._names[fold(new.name)] = new
+        self._names[fold(new.name)] = self._spelt[new.name] = new
         self._shorts[new.short] = new
 
     def forget(self, slot: Slot) -> None:
@@ -69,6 +70,8 @@ class FolderTable:
         self.slots.remove(slot)
         if self._names.get(fold(slot.name)) == slot:
             del self._names[fold(slot.name)]
+        if self._spelt.get(slot.name) == slot:
+            del self._spelt[slot.name]
         if self._shorts.get(slot.short) == slot:
             del self._shorts[slot.short]
         self._from.clear()

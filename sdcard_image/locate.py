@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sdcard_image.bootsector import FAT32_CHS, FAT32_LBA, BootSector, Mbr, looks_like_fat32
+from sdcard_image.gpt import gpt_partitions
 from sdcard_image.probe import DAMAGED, HEAD_BYTES, UNKNOWN, describe, describe_partitions
 from sdcard_image.types import CardError
 
@@ -18,6 +19,7 @@ def find_volume(read: Read, size: int) -> tuple[int, BootSector]:
         return 0, BootSector.unpack(head)
     mbr = Mbr.unpack(head)
     starts = [p.start * 512 for p in mbr.partitions if p.type and p.start] if mbr else []
+    starts += [start for start, _ in gpt_partitions(read, size)]
     for start in starts:
         sector = read(start, 512) if start + 512 <= size else b""
         if looks_like_fat32(sector):

@@ -117,3 +117,9 @@ class FileMedium:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def read_within(medium: Medium, offset: int, length: int) -> bytes:
+    """Bytes as far as the medium goes; zeros beyond, as a card cut short would have had there."""
+    have = max(0, min(length, medium.size - offset)) if offset >= 0 else 0
+    return (medium.pread(offset, have) if have else b"").ljust(length, b"\0")

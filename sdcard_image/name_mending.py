@@ -174,8 +174,8 @@ def _alias_bytes(char: str) -> bytes:
     return base + b"_ " + bytes(range(0x80, 0x100))
 
 
-def mend_long(name: str, short: bytes) -> str:
-    """Put the one character right in which a long name differs from its alias."""
+def mend_long(name: str, short: bytes, *, tied: bool) -> str:
+    """Put the one character right in which a long name differs from its alias, which is right if ``tied``."""
     dot = len(name) - 1 - len(short[8:].rstrip())
     if "." not in name and dot > 0 and not name[dot].isascii() and ord(name[dot]) & 0xFF == ord("."):
         whole = name[:dot] + "." + name[dot + 1 :]
@@ -185,7 +185,9 @@ def mend_long(name: str, short: bytes) -> str:
         return name
     place, at = errors[0]
     char = chr(short[at])
-    if not (char.isascii() and char.isalnum()) or (name[place].isascii() and name[place].isalnum()):
+    if not (char.isascii() and char.isalnum()):
+        return name
+    if name[place].isascii() and name[place].isalnum() and not tied:
         return name  # two letters that differ: no telling which is meant
     near = name[place - 1 : place] + name[place + 1 : place + 2]
     return name[:place] + (char.lower() if near != near.upper() else char) + name[place + 1 :]

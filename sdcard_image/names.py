@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Container
+from functools import lru_cache
 
 from sdcard_image.types import CardError
 
@@ -41,11 +42,22 @@ def _problem(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """A key under which names that FAT takes for the same are equal: NFC, upper case one to one."""
+    """A key under which names that FAT takes for the same are equal: NFC, and FAT's upper case."""
     if name.isascii():
         return name.upper()
-    upper = ((c, c.upper()) for c in unicodedata.normalize("NFC", name))
-    return "".join(u if len(u) == 1 else c for c, u in upper)
+    return "".join(map(_upper, unicodedata.normalize("NFC", name)))
+
+
+@lru_cache(maxsize=4096)
+def _upper(unit: str) -> str:
+    """A unit's capital by FAT's plain table: one unit, that has this one for its small letter.
+
+    So dotless i and long s have none. Final sigma has, although its capital's small letter is the other one.
+    """
+    upper = unit.upper()
+    if unit > "\uffff" or len(upper) != 1:
+        return unit
+    return upper if unit == "\u03c2" or upper.lower() == unit else unit
 
 
 def split_path(path: str) -> list[str]:

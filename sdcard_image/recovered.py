@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
-from sdcard_image.chains import Runs, length
-from sdcard_image.medium import Medium
-from sdcard_image.salvage import header_size
-from sdcard_image.system_area import System, read_within
+from sdcard_image.medium import Medium, read_within
+from sdcard_image.runs import Runs, length
+from sdcard_image.system_area import System
 
 # (offset, bytes, extension); formats' own published magic numbers
 _KINDS = (
@@ -53,4 +53,13 @@ def describe_lost(medium: Medium, system: System, runs: Runs) -> Lost | None:
     own = header_size(head)
     kind = kind_of(head)
     size = own if kind != "BIN" and held - system.cluster_bytes < own <= held else held
-    return Lost(runs, min(size, 0xFFFF_FFFF), kind)
+    return Lost(runs, size, kind)
+
+
+def header_size(head: bytes) -> int:
+    """A file's whole size by its own header (RIFF, IFF); 0 where it has none that says."""
+    if head[:4] == b"RIFF":
+        return 8 + int(struct.unpack_from("<I", head, 4)[0])
+    if head[:4] == b"FORM":
+        return 8 + int(struct.unpack_from(">I", head, 4)[0])
+    return 0

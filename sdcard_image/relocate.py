@@ -52,7 +52,9 @@ class Occupancy:
     """Who has each cluster of a card: `owner` is the file's number from 1, or one of the constants above."""
 
     def __init__(self, volume: Volume) -> None:
-        problem = next(iter(volume.full_audit().sentences), None)
+        audit = volume.full_audit()
+        self.lost = audit.lost  # clusters in use that no file has
+        problem = next(iter(audit.sentences), None)
         if problem:
             raise CardError(f"the card is damaged ({problem}); repair it first")
         self.files: list[FileAt] = []
@@ -98,15 +100,16 @@ class Mover(VolumeStore):
         for file, new in moves:
             self._copy(file.clusters, new)
         self._sync()
-        self.store_fat(*_chains([new for _, new in moves]))
-        self._sync()
-        for file, new in moves:
-            self._switch_entry(file, int(new[0]))
-        self._sync()
-        old = np.sort(np.concatenate([file.clusters for file, _ in moves]))
-        for file, new in moves:
-            file.clusters = new
-        self.release(to_runs(old))
+        with self.changing():
+            self.store_fat(*_chains([new for _, new in moves]))
+            self._sync()
+            for file, new in moves:
+                self._switch_entry(file, int(new[0]))
+            self._sync()
+            old = np.sort(np.concatenate([file.clusters for file, _ in moves]))
+            for file, new in moves:
+                file.clusters = new
+            self.release(to_runs(old))
 
     def relocate_part(self, file: FileAt, at: int, new: NDArray[np.intp]) -> None:
         """Move the clusters from the ``at``-th of a file's chain on to the free clusters ``new``."""
@@ -115,15 +118,16 @@ class Mover(VolumeStore):
         self._copy(old, new)
         self._sync()
         following = np.append(new[1:], self.fat.next[old[-1]]).astype(np.uint32)
-        self.store_fat(new, following)
-        self._sync()
-        if at == 0:
-            self._switch_entry(file, int(new[0]))
-        else:
-            self.store_fat(file.clusters[at - 1 : at], new[:1].astype(np.uint32))
-        self._sync()
-        file.clusters = np.concatenate((file.clusters[:at], new, file.clusters[at + len(new) :]))
-        self.release(to_runs(np.sort(old)))
+        with self.changing():
+            self.store_fat(new, following)
+            self._sync()
+            if at == 0:
+                self._switch_entry(file, int(new[0]))
+            else:
+                self.store_fat(file.clusters[at - 1 : at], new[:1].astype(np.uint32))
+            self._sync()
+            file.clusters = np.concatenate((file.clusters[:at], new, file.clusters[at + len(new) :]))
+            self.release(to_runs(np.sort(old)))
 
     def _copy(self, old: NDArray[np.intp], new: NDArray[np.intp]) -> None:
         """Data from clusters to clusters, a few megabytes at a time; not synced."""

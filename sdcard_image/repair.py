@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdcard_image.chains import Chains, values_of
-from sdcard_image.medium import FileMedium, Medium, io_error
-from sdcard_image.rebuild import Changes, Rebuild
+from sdcard_image.changes import Changes
+from sdcard_image.medium import FileMedium, Medium, io_error, read_within
+from sdcard_image.rebuild import Rebuild
 from sdcard_image.salvage import Salvage
-from sdcard_image.system_area import System, locate, read_within
+from sdcard_image.system_area import System, locate
 from sdcard_image.tree import Thing
 from sdcard_image.types import CardError
 from sdcard_image.undo import PIECE, undo, write_undo

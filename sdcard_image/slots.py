@@ -260,7 +260,7 @@ class _Scan:
             found.named_surely = bool(name)
         if not name:
             return
-        right = mend_long(name, found.short)
+        right = mend_long(name, found.short, tied=all(p[13] == checksum(found.short) for p in parts))
         packed = pack_long_entries(right, found.short)
         if packed != b"".join(parts) and not (sound and right == name and same_parts(parts, packed)):
             found.defects.append(("long-name-damaged", "a byte of its long name is wrong"))
@@ -312,21 +312,35 @@ def _mend_by_siblings(entries: list[Found]) -> None:
     """Characters that cannot have been meant, put right by names that are alike before and after them."""
     odd = [(found, i) for found in entries if found.long for i in _odd_places(found)]
     for found, i in odd[:256]:
-        name = found.long
-        votes = [
-            other.long[i]
-            for other in entries
-            if other is not found
-            and len(other.long) > i
-            and other.long[:i][-8:] == name[:i][-8:]
-            and other.long[i + 1 :][:2] == name[i + 1 :][:2]
-        ]
-        char = max(votes, key=votes.count) if votes else ""
-        if not char or char == name[i] or (name[i] != "_" and (ord(name[i]) & 0xFF) != ord(char)):
-            continue
-        found.long = name[:i] + char + name[i + 1 :]
-        found.parts = pack_long_entries(found.long, found.short)
-        found.defects.append(("long-name-damaged", "a byte of its long name is wrong"))
+        char = _by_siblings(found, i, entries)
+        if char:
+            found.long = found.long[:i] + char + found.long[i + 1 :]
+            found.parts = pack_long_entries(found.long, found.short)
+            found.defects.append(("long-name-damaged", "a byte of its long name is wrong"))
+
+
+def _by_siblings(found: Found, i: int, entries: list[Found]) -> str:
+    """The character that others have there, or one of their kind of which a byte is left; '' for none."""
+    name = found.long
+    before, after = _kinds(name[:i][-8:]), _kinds(name[i + 1 :][:2])
+    votes = [
+        other.long[i]
+        for other in entries
+        if other is not found
+        and len(other.long) > i
+        and _kinds(other.long[:i][-8:]) == before
+        and _kinds(other.long[i + 1 :][:2]) == after
+    ]
+    if name[i] == "_":
+        same = [c for c in votes if c != "_"]
+        return max(same, key=same.count) if same else ""
+    left = chr(ord(name[i]) & 0xFF)
+    return left if left.isascii() and _kinds(left) in map(_kinds, votes) else ""
+
+
+def _kinds(text: str) -> str:
+    """Text with all digits alike: names are numbered."""
+    return "".join("0" if c in "0123456789" else c for c in text)
 
 
 def _odd_places(found: Found) -> list[int]:

@@ -11,19 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from sdcard_image.bootsector import SIGNATURE, BootSector, FsInfo, Mbr, looks_like_fat32
-from sdcard_image.direntry import DIRECTORY, LONG, SIZE
+from sdcard_image.gpt import gpt_partitions, has_gpt
+from sdcard_image.layout import SECTOR
+from sdcard_image.layout_evidence import Judge
 from sdcard_image.locate import find_volume
-from sdcard_image.medium import Medium
-from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder
+from sdcard_image.medium import Medium, read_within
+from sdcard_image.slots import label_is_fine
 from sdcard_image.types import CardError
 
 GEOMETRY = ("bytes_per_sector", "sectors_per_cluster", "reserved_sectors", "fats", "total_sectors",
             "fat_sectors", "root_cluster")  # fmt: skip
 BACKUP = 6
-SECTOR = 512
+SECTOR_SIZES = (512, 1024, 2048, 4096)
+_BACKUP_SEARCH = 128 << 10  # bytes in which a copy of the boot sector is looked for
 _SEARCH = 32 << 20  # bytes in which a FAT's first entries are looked for
 _STARTS = (0, 63, 128, 2048, 8192, 16384, 32768, 65536)  # where formatters put partitions, in sectors
 # What these fields hold on nearly every card: where the two boot sectors disagree, this is believed.
@@ -48,6 +49,7 @@ class System:
     backup: bytes
     mbr: Mbr | None
     part: int | None  # which entry of the partition table
+    gpt: bool  # whether the card has a GPT, whose tables are left alone
     medium_size: int
     evidence: int
     inferred: tuple[str, ...] = ()
@@ -77,12 +79,6 @@ class System:
         return self.data_offset + (cluster - 2) * self.cluster_bytes
 
 
-def read_within(medium: Medium, offset: int, length: int) -> bytes:
-    """Bytes as far as the medium goes; zeros beyond, as a card cut short would have had there."""
-    have = max(0, min(length, medium.size - offset)) if offset >= 0 else 0
-    return (medium.pread(offset, have) if have else b"").ljust(length, b"\0")
-
-
 def locate(medium: Medium) -> System:
     """The volume on a medium; `CardError` that says what is there instead."""
     if medium.size < SECTOR:
@@ -94,11 +90,12 @@ def locate(medium: Medium) -> System:
         if mbr
         else []
     )
+    gpt = has_gpt(medium.pread, medium.size)
     best: System | None = None
-    for offset, part in _starts(mbr, bool(named) and not looks_like_fat32(head)):
-        if offset + SECTOR > medium.size:
+    for place in _places(medium, mbr, bool(named) and not looks_like_fat32(head), gpt=gpt):
+        if place.offset + SECTOR > medium.size:
             continue
-        system = _at(medium, offset, mbr if offset else None, part)
+        system = _at(medium, place, mbr if place.offset else None, gpt=gpt)
         if system and (best is None or system.evidence > best.evidence):
             best = system
             if best.evidence >= _SURE + 8 and not best.inferred:
@@ -110,43 +107,70 @@ def locate(medium: Medium) -> System:
     return best
 
 
-def _starts(mbr: Mbr | None, is_table: bool) -> Iterator[tuple[int, int | None]]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a volume may begin; ``room``: sectors by the partition table, or 0."""
+
+    offset: int
+    room: int = 0
+    part: int | None = None
+
+
+def _places(medium: Medium, mbr: Mbr | None, is_table: bool, *, gpt: bool) -> Iterator[_Place]:
     """Where to look. A partition table that names a FAT32 volume is not itself the start of one."""
-    if not is_table:
-        yield 0, None
-    seen = {0}
-    for i, part in enumerate(mbr.partitions if mbr else ()):
-        if part.type and part.start and part.start not in seen:
-            seen.add(part.start)
-            yield part.start * SECTOR, i
-    yield from ((start * SECTOR, None) for start in _STARTS if start not in seen)
+    parts = [
+        (p.start, p.sectors, i) for i, p in enumerate(mbr.partitions if mbr else ()) if p.type and p.start
+    ]
+    entries = gpt_partitions(medium.pread, medium.size) if gpt else []
+    places = [] if is_table or entries else [_Place(0)]
+    places += [_Place(start, length // SECTOR) for start, length in entries]
+    places += [_Place(start * SECTOR, room, i) for start, room, i in parts]
+    places += [_Place(start * SECTOR) for start in _STARTS[1:]]
+    seen: set[int] = set()
+    for place in places:
+        if place.offset not in seen:
+            seen.add(place.offset)
+            yield place
 
 
-def _at(medium: Medium, offset: int, mbr: Mbr | None, part: int | None) -> System | None:
+def _at(medium: Medium, place: _Place, mbr: Mbr | None, *, gpt: bool) -> System | None:
     """The best reading of the sectors at a place."""
+    offset = place.offset
     primary = read_within(medium, offset, SECTOR)
     boot = BootSector.unpack(primary)
-    copy = boot.backup_sector if 0 < boot.backup_sector < 64 else BACKUP
-    unit = boot.bytes_per_sector if boot.bytes_per_sector in (1024, 2048, 4096) else SECTOR
-    backup = read_within(medium, offset + copy * unit, SECTOR)
-    if copy != BACKUP and backup[510:] != SIGNATURE:
-        backup = read_within(medium, offset + BACKUP * SECTOR, SECTOR)
-    room = mbr.partitions[part].sectors if mbr and part is not None else 0
-    judge = _Judge(medium, offset, room)
+    backup = _backup(medium, offset, boot)
+    judge = Judge(medium, offset, place.room)
     best: tuple[int, BootSector, tuple[str, ...]] | None = None
     for candidate, inferred in _candidates(judge, primary, backup):
         points = judge.points(candidate) - min(4, 2 * len(inferred))
-        if not inferred and _agree(boot, BootSector.unpack(backup)) and judge.stands(boot):
+        if not inferred and _agree(boot, BootSector.unpack(backup)) and judge.is_plausible(boot):
             points += _AGREED
         if best is None or points > best[0]:
             best = points, candidate, inferred
     if best is None or best[0] < _SURE:
         return None
     boot = _normalised(medium, offset, best[1], BootSector.unpack(backup))
-    return System(offset, boot, primary, backup, mbr, part, medium.size, best[0], best[2])
+    return System(offset, boot, primary, backup, mbr, place.part, gpt, medium.size, best[0], best[2])
 
 
-def _candidates(judge: _Judge, primary: bytes, backup: bytes) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
+def _backup(medium: Medium, offset: int, boot: BootSector) -> bytes:
+    """The copy of a boot sector: where it says, else where one says of itself that it is, else sector 6."""
+    unit = boot.bytes_per_sector if boot.bytes_per_sector in SECTOR_SIZES else SECTOR
+    if 0 < boot.backup_sector < max(64, boot.reserved_sectors):
+        said = read_within(medium, offset + boot.backup_sector * unit, SECTOR)
+        if looks_like_fat32(said):
+            return said
+    head = read_within(medium, offset, _BACKUP_SEARCH)
+    for at in range(SECTOR, len(head), SECTOR):
+        sector = head[at : at + SECTOR]
+        if sector[510:] == SIGNATURE and looks_like_fat32(sector):
+            copy = BootSector.unpack(sector)
+            if copy.backup_sector * copy.bytes_per_sector == at:
+                return sector
+    return head[BACKUP * SECTOR : (BACKUP + 1) * SECTOR]
+
+
+def _candidates(judge: Judge, primary: bytes, backup: bytes) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
     """Each boot sector as stored; where neither stands by itself, with fields from elsewhere."""
     stored = [BootSector.unpack(primary), BootSector.unpack(backup)]
     points = [judge.points(boot) for boot in stored]
@@ -177,7 +201,7 @@ def _agree(one: BootSector, other: BootSector) -> bool:
 
 
 def _with_clusters(
-    base: BootSector, names: tuple[str, ...], judge: _Judge
+    base: BootSector, names: tuple[str, ...], judge: Judge
 ) -> Iterator[tuple[BootSector, tuple[str, ...]]]:
     for total in {base.total_sectors, judge.room, (judge.medium.size - judge.offset) // SECTOR} - {0}:
         for power in range(8):
@@ -185,7 +209,7 @@ def _with_clusters(
             yield boot, (*names, "sectors_per_cluster")
 
 
-def _inferred(judge: _Judge, stored: list[BootSector]) -> dict[str, Any]:
+def _inferred(judge: Judge, stored: list[BootSector]) -> dict[str, Any]:
     """Fields that show on the card: two FATs begin with the same mark, and data follows the second."""
     first = judge.find_fat(SECTOR, _SEARCH)
     if first is None:
@@ -205,107 +229,6 @@ def _inferred(judge: _Judge, stored: list[BootSector]) -> dict[str, Any]:
     return fields | {"fat_sectors": (second - first) // SECTOR, "fats": 2}
 
 
-class _Judge:
-    """Evidence for a layout of the volume at ``offset``. ``room``: sectors by the partition table, or 0."""
-
-    def __init__(self, medium: Medium, offset: int, room: int) -> None:
-        self.medium, self.offset, self.room = medium, offset, room
-
-    def is_fat(self, at: int) -> bool:
-        """Whether a FAT's first two entries stand at a byte."""
-        data = read_within(self.medium, at, 8)
-        return data[0] >= 0xF0 and data[1:3] == b"\xff\xff" and data[3] & 15 == 15 and data[7] & 3 == 3
-
-    def find_fat(self, begin: int, length: int) -> int | None:
-        """First sector from byte ``begin`` of the volume on that begins like a FAT."""
-        for at in range(self.offset + begin, min(self.offset + begin + length, self.medium.size), 1 << 20):
-            data = read_within(self.medium, at, 1 << 20)
-            words = np.frombuffer(data, "<u4").reshape(-1, SECTOR // 4)
-            marks = (words[:, 0] & 0x0FFF_FFF0 == 0x0FFF_FFF0) & (words[:, 1] & 0x03FF_FFF8 == 0x03FF_FFF8)
-            if marks.any():
-                return at + int(np.argmax(marks)) * SECTOR
-        return None
-
-    def points(self, boot: BootSector) -> int:
-        """How much speaks for a layout; 0 where it cannot be one."""
-        spc, bps = boot.sectors_per_cluster, boot.bytes_per_sector
-        if bps not in (512, 1024, 2048, 4096) or not 0 < spc <= 128 or spc & (spc - 1):
-            return 0
-        if not 1 <= boot.fats <= 4 or not boot.reserved_sectors or not boot.fat_sectors:
-            return 0
-        need = -(-(boot.clusters + 2) * 4 // bps)
-        start = (boot.reserved_sectors + boot.fats * boot.fat_sectors) * bps
-        if not 1 <= boot.clusters <= 0x0FFF_FFF5 or need > boot.fat_sectors:
-            return 0
-        if not 2 <= boot.root_cluster < boot.clusters + 2 or self.offset + start >= self.medium.size:
-            return 0
-        return self._fats(boot, need) + self._size(boot) + self._marks(boot) + self._folders(boot, start)
-
-    def _fats(self, boot: BootSector, need: int) -> int:
-        bps = boot.bytes_per_sector
-        at = [self.offset + (boot.reserved_sectors + i * boot.fat_sectors) * bps for i in range(boot.fats)]
-        points = 7 * sum(self.is_fat(a) for a in at[:2]) + (4 if boot.fats == 2 else 0)
-        points += 2 if boot.fat_sectors - need <= max(16, need // 8) else 0
-        tail = read_within(self.medium, at[0] + (boot.clusters + 2) * 4, 2048)
-        room = max(0, boot.fat_sectors * bps - (boot.clusters + 2) * 4)
-        points -= 3 if any(tail[:room]) else 0
-        # nothing but the second FAT and the data may follow the first
-        return points - (6 if self.is_fat(self.offset + boot.reserved_sectors * bps + need * bps // 2) else 0)
-
-    def _size(self, boot: BootSector) -> int:
-        total, room = boot.total_sectors * boot.bytes_per_sector, self.medium.size - self.offset
-        points = 4 if total in (room, self.room * SECTOR) else 0
-        return points + (3 if total <= room else -4)
-
-    def _marks(self, boot: BootSector) -> int:
-        usual = (
-            boot.signature == SIGNATURE,
-            boot.fs_type == b"FAT32   ",
-            boot.boot_signature == 0x29,
-            boot.root_entries == 0 and boot.fat_sectors_16 == 0 and boot.total_sectors_16 == 0,
-            boot.version == 0,
-            boot.media >= 0xF0,
-            boot.root_cluster == 2,
-        )
-        return sum(usual) - 3 * sum(not u for u in usual[:1])
-
-    def stands(self, boot: BootSector) -> bool:
-        """Whether all but the top folder speaks for a layout: FATs in their places, sizes that fit."""
-        if self.points(boot) <= 0 or boot.fats != 2 or boot.root_cluster != 2:
-            return False
-        need = -(-(boot.clusters + 2) * 4 // boot.bytes_per_sector)
-        places = [boot.reserved_sectors + i * boot.fat_sectors for i in range(2)]
-        return (
-            all(self.is_fat(self.offset + place * boot.bytes_per_sector) for place in places)
-            and boot.fat_sectors - need <= max(16, need // 8)
-            and boot.total_sectors * boot.bytes_per_sector <= self.medium.size - self.offset
-        )
-
-    def has_top_folder(self, boot: BootSector) -> bool:
-        """Whether something stands where a layout puts the top folder."""
-        start = (boot.reserved_sectors + boot.fats * boot.fat_sectors) * boot.bytes_per_sector
-        at = self.offset + start + (boot.root_cluster - 2) * boot.cluster_bytes
-        return any(read_within(self.medium, at, 32))
-
-    def _folders(self, boot: BootSector, start: int) -> int:
-        """The top folder looks like one, and the folders in it stand where their dot entries say."""
-        at, size = self.offset + start, boot.cluster_bytes
-        top = read_within(self.medium, at + (boot.root_cluster - 2) * size, min(size, 1 << 16))
-        if not looks_like_folder(top, boot.clusters + 2) or dots(top)[0] is not None:
-            return -8
-        points, asked = (5 if any(top) else 1), 0
-        for i in range(0, len(top) - 31, SIZE):
-            slot = top[i : i + SIZE]
-            if not slot[0] or slot[0] == 0xE5 or not slot[11] & DIRECTORY or slot[11] & 0x3F == LONG:
-                continue
-            cluster = Found(0, slot, "", b"").cluster
-            if 2 <= cluster < boot.clusters + 2 and asked < 4:
-                asked += 1
-                own, _ = dots(read_within(self.medium, at + (cluster - 2) * size, 64))
-                points += 3 if own == cluster else -1
-        return points
-
-
 def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector) -> BootSector:
     """The fields that do not decide the layout, as they must be."""
     spare = other if other.signature == SIGNATURE else boot
@@ -313,7 +236,7 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
     boot = replace(
         boot,
         media=boot.media if boot.media in (0xF0, *range(0xF8, 0x100)) else 0xF8,
-        drive_number=boot.drive_number or spare.drive_number or 0x80,
+        drive_number=_likelier(boot.drive_number, spare.drive_number, 0x80, 0),
         root_entries=0,
         total_sectors_16=0,
         fat_sectors_16=0,
@@ -322,7 +245,7 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
         signature=SIGNATURE,
         sectors_per_track=boot.sectors_per_track or spare.sectors_per_track or 63,
         heads=boot.heads or spare.heads or 255,
-        hidden_sectors=offset // SECTOR if offset else boot.hidden_sectors,
+        hidden_sectors=_likelier(boot.hidden_sectors, spare.hidden_sectors, offset // SECTOR),
         backup_sector=_backup_place(boot, other),
         **{
             name: value
@@ -337,6 +260,11 @@ def _normalised(medium: Medium, offset: int, boot: BootSector, other: BootSector
     if spare.label != boot.label and not label_is_fine(boot.label):
         boot = replace(boot, label=spare.label)
     return replace(boot, ext_flags=flags, fsinfo_sector=_fsinfo_place(medium, offset, boot))
+
+
+def _likelier(value: int, other: int, *usual: int) -> int:
+    """What both boot sectors say; where they do not agree, what is usual, else what the other says."""
+    return value if value == other else next((v for v in usual if v in (value, other)), other)
 
 
 def _backup_place(boot: BootSector, other: BootSector) -> int:

@@ -8,14 +8,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from sdcard_image.chains import ENDS, Chains, Runs, to_runs_in_order
+from sdcard_image.arbitration import ENDS
+from sdcard_image.chains import Chains
 from sdcard_image.direntry import DIRECTORY, LONG, MAX_SLOTS, SIZE, VOLUME
-from sdcard_image.medium import Medium
+from sdcard_image.medium import Medium, read_within
 from sdcard_image.names import MAX_DEPTH
+from sdcard_image.orphans import Orphans
+from sdcard_image.runs import Runs, to_runs_in_order
 from sdcard_image.slots import Found, dots, label_is_fine, looks_like_folder, scan
-from sdcard_image.system_area import System, read_within
+from sdcard_image.system_area import System
 
-_PEEK = 64 << 10
+_HEADS = 4096  # lost chains in which the rest of a folder is looked for
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +71,7 @@ class Folder:
     dot_slots: bytes = b""
     rewrite: bool = False
     depth: int = 0
+    doubt: bool = False  # whether it, or a part of it, may be another's
     defects: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -94,6 +98,7 @@ class Tree:
         self.doubtful: list[Thing] = []
         self.queue: deque[Folder] = deque()
         self._next = 1
+        self._orphans = Orphans(medium, system, chains)
         self._most = max(1, MAX_SLOTS * SIZE // system.cluster_bytes)
         self.peek = lru_cache(1024)(self._peek)
         self.root = self._root()
@@ -235,18 +240,21 @@ class Tree:
         if not ended and neighbour not in seen and self._is_loose_continuation(neighbour):
             folder.defects.append(("chain-too-short", "its chain breaks"))
             return neighbour
-        if options[0] < ENDS:
+        found = None
+        if not ended and (self.chains.is_silent(cluster) or not any(value >= ENDS for value in options)):
+            lost: list[int] = self.chains.heads()[:_HEADS].tolist()
+            found = self._orphans.after(cluster, data, seen, lost)
+            folder.doubt |= found is not None
+        if options[0] < ENDS or found is not None:
             folder.defects.append(self._broken_end(options[0], seen, folder))
-            if not ended and not any(value >= ENDS for value in options):
-                return self._search(cluster, seen)
-        return None
+        return found
 
     def _broken_end(self, value: int, seen: set[int], folder: Folder) -> tuple[str, str]:
         if value in seen:
             return ("circular-chain", "its cluster chain runs in a circle")
         if self.chains.is_cluster(value) and self.chains.owner[value]:
             return ("cross-linked", "its cluster chain runs into another's")
-        if self.chains.is_cluster(value) or value == 0:
+        if self.chains.is_cluster(value) or value == 0 or value >= ENDS:
             return ("chain-too-short", "its cluster chain has no end")
         return ("chain-out-of-range", "its cluster chain points outside the card")
 
@@ -272,14 +280,6 @@ class Tree:
         if not any(data) or dots(data)[0] is not None or not looks_like_folder(data, self.chains.limit):
             return False
         return self._pointers(cluster) == 0
-
-    def _search(self, cluster: int, seen: set[int]) -> int | None:
-        """The lost chain that holds the rest of a folder, the next one after the break first."""
-        heads = [h for h in self.chains.heads().tolist() if h not in seen][:4096]
-        for head in sorted(heads, key=lambda h: (h < cluster, h)):
-            if self._is_loose_continuation(head):
-                return int(head)
-        return None
 
 
 def parent_marks(system: System, parent: Folder | None) -> tuple[int, ...]:

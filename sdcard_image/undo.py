@@ -3,7 +3,7 @@
 A journal: head, then for each write its offset, length, the sectors' old bytes and a check sum of each
 sector's new ones, then an end mark. Until the end mark has reached the disk the card is not touched; after
 that every sector of it is either old or new, whenever the power goes, and putting the old ones back gives the
-original.
+original. A journal without its end is refused: it may have been cut short after the repair, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,13 +73,14 @@ def _sync_folder(path: Path) -> None:
 def undo(medium: Medium, path: Path) -> int:
     """Put back what the undo file holds; returns how many bytes. May be repeated, also after a power cut.
 
-    Raises `CardError` where the file is not an undo file, not this card's, or the card was changed since.
+    Raises `CardError` where the file is not an undo file, not whole, not this card's, or the card was changed
+    since. Nothing is written then.
     """
     try:
         with path.open("rb") as file:
-            records = list(_records(file, path))
-            if records and records[-1][1] < 0:
-                return 0  # the journal has no end: the card was never touched
+            records, whole = _records(file, path)
+            if not whole:
+                raise CardError(_cut_short(medium, file, path, records))
             _check_card(medium, file, path, records)
             return _restore(medium, file, records)
     except OSError as error:
@@ -88,35 +89,59 @@ def undo(medium: Medium, path: Path) -> int:
         raise io_error("read", path, error) from error
 
 
-def _records(file: BinaryIO, path: Path) -> Iterator[tuple[int, int, int]]:
-    """(place in the file, length, offset on the card) of each; a last one of length -1 if there is no end."""
+def _records(file: BinaryIO, path: Path) -> tuple[list[tuple[int, int, int]], bool]:
+    """(place in the file, length, offset on the card) of each that is whole; and whether the end is there."""
+    records: list[tuple[int, int, int]] = []
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size and _MAGIC.startswith(head[:16]):
-        yield 0, -1, 0
-        return
+        return records, False
     if head[:16] != _MAGIC:
         raise CardError(f"{path} is no undo file of a card")
-    crc = count = 0
-    while True:
+    crc = 0
+    while len(record := file.read(_RECORD.size)) == _RECORD.size:
         start = file.tell()
-        record = file.read(_RECORD.size)
-        if len(record) < _RECORD.size:
-            yield 0, -1, 0
-            return
         kind, offset, length = _RECORD.unpack(record)
         if kind == b"end.":
-            if (offset, length) != (count, crc):
+            if (offset, length) != (len(records), crc):
                 raise CardError(f"{path} is damaged: its check sum is wrong; nothing was undone")
-            return
-        full = length + length // SECTOR * 4
+            return records, True
         if kind != b"data" or length > PIECE or length % SECTOR or offset % SECTOR:
-            raise CardError(f"{path} is damaged at byte {start:,}; nothing was undone")
-        body = file.read(full)
-        if len(body) < full:
-            yield 0, -1, 0
-            return
-        crc, count = zlib.crc32(body, crc), count + 1
-        yield start + _RECORD.size, length, offset
+            raise CardError(f"{path} is damaged at byte {start - _RECORD.size:,}; nothing was undone")
+        body = file.read(length + length // SECTOR * 4)
+        if len(body) < length + length // SECTOR * 4:
+            break
+        crc = zlib.crc32(body, crc)
+        records.append((start, length, offset))
+    return records, False
+
+
+def _cut_short(medium: Medium, file: BinaryIO, path: Path, records: list[tuple[int, int, int]]) -> str:
+    """What to say of a journal without its end: as far as it goes, the card is as it was, or repaired."""
+    if not records:
+        return f"{path} is cut short before the first byte that it would put back; nothing was undone"
+    _check_card(medium, file, path, records)
+    sound = f"{path} is cut short: what it holds is sound up to byte {_end(records):,} and its end is missing"
+    if _as_it_was(medium, file, records):
+        return (
+            f"{sound}; the card is as it was in all of that, so its repair had not begun; nothing was undone"
+        )
+    return (
+        f"{sound}, so the card cannot be put back whole; nothing was undone; look for the whole undo file, "
+        "or keep the card as it was repaired"
+    )
+
+
+def _end(records: list[tuple[int, int, int]]) -> int:
+    at, length, _ = records[-1]
+    return at + length + length // SECTOR * 4
+
+
+def _as_it_was(medium: Medium, file: BinaryIO, records: list[tuple[int, int, int]]) -> bool:
+    for at, length, offset in records:
+        file.seek(at)
+        if file.read(length) != medium.pread(offset, length):
+            return False
+    return True
 
 
 def _check_card(medium: Medium, file: BinaryIO, path: Path, records: list[tuple[int, int, int]]) -> None:

@@ -159,14 +159,18 @@ class RenderReport:
 
     def _peak(self) -> str:
         if self.beyond_float:
-            return f"{self.beyond_float:,} values are beyond what a float holds; lower the level"
+            return f"{_values(self.beyond_float, 'is', 'are')} beyond what a float holds; lower the level"
         if self.peak_dbfs is None:
             return "silence"
         text = f"{self.peak_dbfs:+.1f} dBFS"
         if self.clipped:
-            return f"{text}: {self.clipped:,} values were CLIPPED; lower the level or use --bits 32f"
+            return (
+                f"{text}: {_values(self.clipped, 'was', 'were')} CLIPPED; lower the level or use --bits 32f"
+            )
         if self.over_full_scale:
-            return f"{text}: {self.over_full_scale:,} values exceed full scale (a float file keeps them)"
+            return (
+                f"{text}: {_count(self.over_full_scale, 'value')} above full scale (a float file keeps them)"
+            )
         return text
 
     def _voices(self) -> str:
@@ -187,18 +191,18 @@ class RenderReport:
         worst = ", ".join(f"{pad} ({n})" for pad, n in pads.most_common(6))
         why = ", ".join(f"{cause} ({n})" for cause, n in causes.most_common())
         first = self.underruns[0]
-        more = f", and {len(pads) - 6} more pads" if len(pads) > 6 else ""
+        more = f", and {_count(len(pads) - 6, 'more pad')}" if len(pads) > 6 else ""
         return (
             f"{count:,}, the first at {first.frame / self.rate:.3f} s on {first.pad};"
             f" pads: {worst}{more}; causes: {why}"
         )
 
     def _card(self) -> str:
-        text = f"{self.card.reads:,} reads, {_mb(self.card.bytes)}"
+        text = f"{_count(self.card.reads, 'read')}, {_mb(self.card.bytes)}"
         if self.card.busy_ms:
             text += f", busy {self.card_busy:.0%} of the time"
         if self.counters.read_errors:
-            text += f", {self.counters.read_errors:,} READ ERRORS"
+            text += f", {_count(self.counters.read_errors, 'READ ERROR', 'S')}"
         return text
 
     def _notes(self) -> str:
@@ -212,6 +216,14 @@ class RenderReport:
             more = ", …" if len(self.empty_pads) > 8 else ""
             text += f"; {sum(self.empty_pads.values()):,} on pads without a sample ({pads}{more})"
         return text
+
+
+def _count(number: int, what: str, plural: str = "s") -> str:
+    return f"{number:,} {what}{plural if number != 1 else ''}"
+
+
+def _values(number: int, one: str, many: str) -> str:
+    return f"{_count(number, 'value')} {one if number == 1 else many}"
 
 
 def _minutes(seconds: float) -> str:

@@ -140,7 +140,8 @@ class Listener:
         if not finite.all():
             self._not_numbers += int(len(flat) - finite.sum())
             flat = np.where(finite, flat, np.float32(0))
-        if max(float(flat.max()), -float(flat.min())) > 1:
+        if (peak := max(float(flat.max()), -float(flat.min()))) > 1:
+            self._peak = max(self._peak, peak)
             self._over += int((np.abs(flat) > 1).sum())
             flat = np.clip(flat, -1e6, 1e6)  # so that no sum overflows
         return flat

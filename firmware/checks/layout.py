@@ -12,6 +12,7 @@ from firmware.layouts.admitting import is_hidden, looks_like_audio, some
 from firmware.profiles import Profile
 from sdcard_image.types import Entry
 
+from .folding import fold
 from .tree import Tree, parent
 
 MAX_DEPTH = 8  # folders; this check's own choice, as no device's limit is known
@@ -23,6 +24,7 @@ MK2_FOLDERS = ("/IMPORT", "/EXPORT", "/EXPORT/PROJECT")
 _PATTERN = re.compile(r"PTN([0-9A-F]{5})\.BIN")
 _SX_SAMPLE = re.compile(r"[A-J]00000(0[1-9]|1[0-2])\.(WAV|AIF)", re.IGNORECASE)
 _MK2_SAMPLE = re.compile(r"BANK([1-9]|10)-(0[1-9]|1[0-6])\.SMP", re.IGNORECASE)
+_MK2_PROJECT = re.compile(r"PROJECT_(0[1-9]|1[0-6])", re.IGNORECASE)
 _SYSTEM = ("system volume information", "$recycle.bin")
 
 
@@ -55,12 +57,10 @@ def seen_by(tree: Tree, profile: Profile) -> Callable[[Entry], bool]:
     if not has_layout(tree, profile):
         return lambda entry: not _in_system(entry)
     if layout == "sp404sx":
-        return lambda entry: parent(entry.path).casefold() == sp404sx.FOLDER.casefold()
+        return lambda entry: fold(parent(entry.path)) == fold(sp404sx.FOLDER)
     if layout == "sp404mk2":
-        folders = {f"{project.rstrip('/')}/smpl".casefold() for project in mk2_projects(tree)}
-        return lambda entry: (
-            entry.path.casefold().startswith("/import/") or parent(entry.path).casefold() in folders
-        )
+        folders = {fold(f"{project.rstrip('/')}/SMPL") for project in mk2_projects(tree)}
+        return lambda entry: fold(entry.path).startswith("/IMPORT/") or fold(parent(entry.path)) in folders
     return lambda entry: not _in_system(entry)
 
 
@@ -127,14 +127,18 @@ def _sx(tree: Tree) -> Iterator[Finding]:
             yield found("mk2-card-in-sx", "the card has the folders of an SP-404MKII")
         yield found("no-device-folder", f"there is no folder {sp404sx.FOLDER}")
     yield from _patterns(tree, SX_PATTERNS, pad_info.RECORDS)
-    yield from _not_seen(tree, ("/roland/",))
+    yield from _not_seen(tree, ("/ROLAND/",))
 
 
 def _sx_samples(tree: Tree) -> Iterator[Finding]:
     files = tree.files(sp404sx.FOLDER)
     samples = [entry for entry in files if _SX_SAMPLE.fullmatch(entry.name)]
+    if not samples:
+        yield found("no-samples", "the folder holds no sample of a pad", path=sp404sx.FOLDER)
     if samples and tree.get(f"{sp404sx.FOLDER}/{sp404sx.PAD_INFO}") is None:
-        text = f"{sp404sx.PAD_INFO} is missing: every sample plays whole, with the settings of an empty pad"
+        text = (
+            f"{sp404sx.PAD_INFO} is missing: here every sample plays whole, with the settings of an empty pad"
+        )
         yield found("index-missing", text, path=sp404sx.FOLDER, severity=Severity.WARNING, mark="?")
     own = {sp404sx.PAD_INFO, "STPINFO.BIN"}
     yield from _strays(e for e in files if e not in samples and e.name.upper() not in own)
@@ -165,7 +169,9 @@ def _mk2(tree: Tree) -> Iterator[Finding]:
         yield from _patterns(tree, f"{base}/PTN", padconf.PADS)
         samples = tree.files(f"{base}/SMPL")
         yield from _strays(entry for entry in samples if not _MK2_SAMPLE.fullmatch(entry.name))
+    yield from _project_names(tree)
     yield from _without_index(tree)
+    yield from _mk2_samples(tree, projects)
     if len(tree.folders(sp404mk2.EXPORT)) > MK2_PROJECTS:
         many = len(tree.folders(sp404mk2.EXPORT))
         text = f"there are {many} projects; the device has {MK2_PROJECTS}"
@@ -176,15 +182,28 @@ def _mk2(tree: Tree) -> Iterator[Finding]:
             yield found("sx-card-in-mk2", "the card has the folders of an SP-404SX")
         text = f"there is neither a folder {sp404mk2.IMPORT} nor a project with {sp404mk2.PADCONF}"
         yield found("no-device-folder", text)
-    yield from _not_seen(
-        tree, ("/import/", "/export/", *(f"{p.rstrip('/')}/smpl/".casefold() for p in projects))
-    )
+    yield from _not_seen(tree, ("/IMPORT/", "/EXPORT/", *(fold(f"{p.rstrip('/')}/SMPL/") for p in projects)))
+
+
+def _mk2_samples(tree: Tree, projects: list[str]) -> Iterator[Finding]:
+    """Projects without samples, and an import folder with none where there is no project at all."""
+    for project in projects:
+        if not any(_MK2_SAMPLE.fullmatch(one.name) for one in tree.files(f"{project.rstrip('/')}/SMPL")):
+            yield found("no-samples", "the project holds no sample", path=project)
+    if not projects and tree.has_folder(sp404mk2.IMPORT) and not any(map(_is_sample, tree.below("/IMPORT"))):
+        yield found("no-samples", "the folder holds no audio file", path=sp404mk2.IMPORT)
+
+
+def _project_names(tree: Tree) -> Iterator[Finding]:
+    for folder in tree.folders(sp404mk2.EXPORT):
+        if not _MK2_PROJECT.fullmatch(folder.name) and tree.get(f"{folder.path}/{sp404mk2.PADCONF}"):
+            yield found("project-name", f"the folder is named {folder.name}", path=folder.path)
 
 
 def _without_index(tree: Tree) -> Iterator[Finding]:
     """Folders with a project's samples, but without the index that makes them one."""
     for folder, entries in tree.by_folder().items():
-        if not folder.endswith("/smpl") or not any(_MK2_SAMPLE.fullmatch(entry.name) for entry in entries):
+        if not folder.endswith("/SMPL") or not any(_MK2_SAMPLE.fullmatch(entry.name) for entry in entries):
             continue
         base = parent(parent(entries[0].path))
         if tree.get(f"{base}/{sp404mk2.PADCONF}") is None:
@@ -202,7 +221,7 @@ def _generic(tree: Tree, profile: Profile) -> Iterator[Finding]:
             if count > per_bank:
                 text = f"bank {bank} has {count} audio files and {per_bank} pads"
                 yield found("too-many", text, path=f"/{bank}", mark="D")
-        yield from _not_seen(tree, tuple(f"/{bank.lower()}/" for bank in banks))
+        yield from _not_seen(tree, tuple(f"/{bank}/" for bank in banks))
         return
     count = sum(map(_is_sample, tree.entries))
     if not count:
@@ -219,7 +238,7 @@ def _is_sample(entry: Entry) -> bool:
 def _misplaced(tree: Tree, sample: re.Pattern[str], wanted: str) -> Iterator[Finding]:
     for folder, entries in tree.by_folder().items():
         named = [entry for entry in entries if not entry.is_dir and sample.fullmatch(entry.name)]
-        if len(named) > 1 and not folder.endswith("/export"):
+        if len(named) > 1 and not folder.endswith("/EXPORT"):
             text = f"{len(named)} files named like pads' samples lie here; the device looks in {wanted}"
             yield found("misplaced-folder", text, path=parent(named[0].path) or "/")
 
@@ -234,7 +253,7 @@ def _patterns(tree: Tree, folder: str, last: int) -> Iterator[Finding]:
         if match and not number.isdigit() and 1 <= int(number, 16) <= last:
             decimal = f"PTN{int(number, 16):05d}.BIN"
             text = f"the number is hexadecimal; in decimal the name is {decimal}"
-            yield found("pattern-hex", text, path=entry.path, fix=f"rename it to {decimal}")
+            yield found("pattern-hex", text, path=entry.path)
         elif not match or not number.isdigit() or not 1 <= int(number) <= last:
             text = f"{entry.name} is no pattern of the device's {last} pads"
             yield found("pattern-number", text, path=entry.path)
@@ -244,7 +263,7 @@ def _not_seen(tree: Tree, roots: tuple[str, ...]) -> Iterator[Finding]:
     """One finding for all audio elsewhere; none where the device finds nothing at all, which is said."""
     if not any(tree.has_folder(root) for root in roots):
         return
-    elsewhere = [e.path for e in tree.entries if _is_sample(e) and not e.path.casefold().startswith(roots)]
+    elsewhere = [e.path for e in tree.entries if _is_sample(e) and not fold(e.path).startswith(roots)]
     if elsewhere:
         text = f"{len(elsewhere):,} audio file{'s' * (len(elsewhere) > 1)}: {some(elsewhere)}"
         yield found("not-seen", text, path=parent(elsewhere[0]) or "/")

@@ -17,6 +17,7 @@ _LEAST_BEATS = 0.25
 _MOST_BEATS = 256  # 64 bars of 4; longer loops are recordings
 _BANKS = "ABCDEFGHIJ"
 _MUTE_GROUPS = 10
+_FIRST_BYTE = 512  # from which both devices count
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,28 @@ def _sx_range(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Findi
     if start >= end or start < pad_info.DATA_OFFSET or end > sample.size:
         text = f"it begins at byte {start:,} and ends at {end:,}; the file has {sample.size:,}"
         yield found("pad-range", text, path=sample.path, pad=pad)
+    yield from _within_frames({"start": start, "end": end}, sample, pad)
     if record.original_end != sample.size:
         text = f"the settings are for a file of {record.original_end:,} bytes; this one has {sample.size:,}"
         yield found("pad-size", text, path=sample.path, pad=pad)
     header = sample.header
     if header is not None and header.channels != record.channels:
-        text = f"the settings say {record.channels} channels; the file has {header.channels}"
+        text = f"the settings are for {_channels(record.channels)}; the file is {_channels(header.channels)}"
         yield found("pad-size", text, path=sample.path, pad=pad)
+
+
+def _within_frames(places: dict[str, int], sample: SampleFile, pad: str) -> Iterator[Finding]:
+    """Places that lie inside a frame; one beyond the sample is found otherwise."""
+    header = sample.header
+    size = header.frame_bytes if header is not None else 0
+    odd = {
+        name: at
+        for name, at in places.items()
+        if size and _FIRST_BYTE <= at < sample.size and (at - _FIRST_BYTE) % size
+    }
+    if odd:
+        text = ", ".join(f"the {name} at byte {at:,}" for name, at in odd.items())
+        yield found("pad-frames", f"frames have {size} bytes, but it has {text}", path=sample.path, pad=pad)
 
 
 def _sx_values(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Finding]:
@@ -85,7 +101,7 @@ def _sx_values(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Find
         yield found("pad-silent", "its volume is 0", path=sample.path, pad=pad)
     synced = record.tempo_mode and record.loop
     seconds = _seconds(sample.header, record.user_start, record.user_end) if synced else 0.0
-    yield from _tempo(record.user_tempo / 10, seconds, sample.path, pad)
+    yield from _tempo(record.user_tempo / 10, seconds, sample.path, pad, sure=False)
 
 
 def check_mk2_pads(
@@ -117,6 +133,8 @@ def _mk2_range(conf: PadConf, sample: SampleFile, pad: str) -> Iterator[Finding]
     if conf.size_bytes != sample.size:
         text = f"the settings are for a file of {conf.size_bytes:,} bytes; this one has {sample.size:,}"
         yield found("pad-size", text, path=sample.path, pad=pad)
+    places = {"start": conf.start, "end": conf.end} | ({"loop start": conf.loop_start} if conf.loop else {})
+    yield from _within_frames(places, sample, pad)
     if not smp.DATA_OFFSET <= conf.start < conf.end <= sample.size:
         text = f"it begins at byte {conf.start:,} and ends at {conf.end:,}; the file has {sample.size:,}"
         yield found("pad-range", text, path=sample.path, pad=pad)
@@ -163,6 +181,10 @@ def _mute_groups(config: PadConfFile, samples: Mapping[str, SampleFile]) -> Iter
             yield found("mute-group-alone", text, path=samples[pads[0]].path, pad=pads[0])
 
 
+def _channels(count: int) -> str:
+    return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")
+
+
 def _seconds(header: AudioHeader | None, start: int, end: int) -> float:
     """Playing time between two byte offsets that count from 512; 0 where it is not known."""
     if header is None or not header.frame_bytes or not header.rate or end <= start:
@@ -170,11 +192,14 @@ def _seconds(header: AudioHeader | None, start: int, end: int) -> float:
     return min(end - start, header.data_bytes) / header.frame_bytes / header.rate
 
 
-def _tempo(bpm: float, seconds: float, path: str, pad: str) -> Iterator[Finding]:
-    """``seconds`` is the length of a loop that is to stay in time, else 0."""
+def _tempo(bpm: float, seconds: float, path: str, pad: str, *, sure: bool = True) -> Iterator[Finding]:
+    """``seconds`` is the length of a loop that is to stay in time, else 0. ``sure``: the range is known."""
     if not SLOWEST <= bpm <= FASTEST:
-        text = f"the tempo is {bpm:g} BPM; the device has {SLOWEST:g} to {FASTEST:g}"
-        yield found("pad-tempo", text, path=path, pad=pad)
+        text = (
+            f"the tempo is {bpm:g} BPM; {'the device' if sure else 'the MKII'} has {SLOWEST:g} to {FASTEST:g}"
+        )
+        unsure = "" if sure else ", and the range of this device is not known"
+        yield found("pad-tempo", text + unsure, path=path, pad=pad, mark=None if sure else "?")
         return
     beats = seconds * bpm / 60
     off = abs(beats - round(beats)) / max(1.0, beats)

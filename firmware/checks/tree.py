@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from sdcard_image.types import Entry
 
+from .folding import fold
+
 
 def parent(path: str) -> str:
     """The folder that a path lies in; ``""`` for the top, so that a name can be added with a slash."""
@@ -13,18 +15,18 @@ def parent(path: str) -> str:
 
 
 class Tree:
-    """Entries by path and by folder. Look-up ignores case."""
+    """Entries by path and by folder. Look-up ignores case, as FAT does."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = list(entries)
-        self._by_path = {entry.path.casefold(): entry for entry in self.entries}
+        self._by_path = {fold(entry.path): entry for entry in self.entries}
         self._children: dict[str, list[Entry]] = {}
         for entry in self.entries:
-            self._children.setdefault(parent(entry.path).casefold(), []).append(entry)
+            self._children.setdefault(fold(parent(entry.path)), []).append(entry)
 
     def get(self, path: str) -> Entry | None:
         """The entry at ``path``, or None."""
-        return self._by_path.get(path.rstrip("/").casefold())
+        return self._by_path.get(fold(path.rstrip("/")))
 
     def has_folder(self, path: str) -> bool:
         """Whether there is a folder at ``path``; the top (``/`` or ``""``) always is."""
@@ -33,7 +35,7 @@ class Tree:
 
     def children(self, path: str) -> list[Entry]:
         """What lies in the folder at ``path``."""
-        return self._children.get(path.rstrip("/").casefold(), [])
+        return self._children.get(fold(path.rstrip("/")), [])
 
     def files(self, path: str) -> list[Entry]:
         """The files in the folder at ``path``."""
@@ -45,9 +47,9 @@ class Tree:
 
     def below(self, path: str) -> Iterator[Entry]:
         """Every entry below the folder at ``path``."""
-        start = path.rstrip("/").casefold() + "/"
-        return (entry for entry in self.entries if entry.path.casefold().startswith(start))
+        start = fold(path.rstrip("/")) + "/"
+        return (entry for entry in self.entries if fold(entry.path).startswith(start))
 
     def by_folder(self) -> dict[str, list[Entry]]:
-        """The entries of every folder that has any, by the folder's path in lower case."""
+        """The entries of every folder that has any, by the folder's path as `fold` gives it."""
         return self._children

@@ -6,7 +6,7 @@ string serve alike. The work is bounded whatever the bytes say: one prefix, then
 
 from __future__ import annotations
 
-from . import FormatError, aiff_header, sniff, wav_header
+from . import FormatError, aiff_header, lengths, sniff, wav_header
 from .header import MAX_CHUNKS, AudioHeader, Read
 
 __all__ = ["MAX_CHUNKS", "AudioHeader", "Read", "parse_bytes", "parse_header"]
@@ -17,7 +17,8 @@ PREFIX_BYTES = 4096  # one read: the chunk headers up to the audio data lie in i
 def parse_header(read: Read, size: int) -> AudioHeader:
     """The header of a file of ``size`` bytes.
 
-    A container that is recognised but not parsed (FLAC, MP3, ...) comes back with its name and no numbers.
+    A container that is recognised but not parsed (FLAC, MP3, ...) comes back with its name, and no numbers
+    but those of its length.
     Raises FormatError where there is no audio file (id ``empty-file``, ``not-audio``) or its header cannot be
     believed (id ``bad-header``).
     """
@@ -32,7 +33,16 @@ def parse_header(read: Read, size: int) -> AudioHeader:
         return aiff_header.parse(reader, size, kind)
     if kind is None:
         raise FormatError(f"it is not an audio file: {sniff.describe(prefix)}", "not-audio")
-    return AudioHeader(container=kind, codec=sniff.KNOWN[kind])
+    length = lengths.measure(reader, size, kind)
+    return AudioHeader(
+        container=kind,
+        codec=sniff.KNOWN[kind],
+        data_offset=length.offset,
+        declared_bytes=length.declared_bytes,
+        data_bytes=length.data_bytes,
+        shortage=length.shortage,
+        declared_frames=length.frames,
+    )
 
 
 def parse_bytes(data: bytes) -> AudioHeader:

@@ -27,7 +27,8 @@ class AudioHeader:
     ``declared_bytes`` is the audio data that the header promises; ``data_bytes`` what the file really
     holds of it. ``encoding`` is None where the engine cannot read the data. ``unfinished`` marks a file whose
     writer never filled in the sizes (a stream, a crashed recorder): its data runs to the end of the file.
-    For a container that is only recognised by name, every number is 0.
+    For a container that is only recognised by name, every other number is 0. ``shortage`` says that the end
+    is missing, where counting bytes does not show it.
     """
 
     container: str  # "wav", "rf64", "rifx", "aiff", "aifc"; or one of sniff.KNOWN
@@ -43,6 +44,8 @@ class AudioHeader:
     chunks: tuple[str, ...] = ()
     unpadded: tuple[str, ...] = ()  # of them, those of odd length without the padding byte
     remarks: tuple[str, ...] = ()
+    shortage: str = ""
+    declared_frames: int = 0  # where the header counts them, and bytes do not tell
 
     @property
     def frame_bytes(self) -> int:
@@ -62,7 +65,15 @@ class AudioHeader:
     @property
     def truncated(self) -> bool:
         """Whether the header promises more audio than the file holds."""
-        return self.declared_bytes > self.data_bytes
+        return self.declared_bytes > self.data_bytes or bool(self.shortage)
+
+    @property
+    def cut(self) -> str:
+        """How a truncated file is short, as a clause."""
+        declared, real = self.declared_bytes, self.data_bytes
+        return (
+            self.shortage or f"the header promises {declared:,} bytes of audio, but the file holds {real:,}"
+        )
 
 
 def lacks_padding(read: Read, size: int, end: int, length: int) -> bool:

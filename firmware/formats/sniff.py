@@ -14,7 +14,7 @@ KNOWN = {
     "ape": "Monkey's Audio",
     "asf": "Windows Media Audio",
     "au": "Sun/NeXT audio",
-    "8svx": "Amiga 8SVX",
+    "8svx": "Amiga 8SVX or 16SV",
     "midi": "a Standard MIDI file",
     "smp": "SP-404MKII sample",
 }
@@ -29,6 +29,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"MAC ", "ape"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
     (b".snd", "au"),
+    (b"dns.", "au"),
     (b"MThd", "midi"),
     (b"RFWV", "smp"),
 )
@@ -38,7 +39,7 @@ _RIFF = {
     (b"RF64", b"WAVE"): "rf64",
     (b"BW64", b"WAVE"): "rf64",
 }
-_FORM = {b"AIFF": "aiff", b"AIFC": "aifc", b"8SVX": "8svx"}
+_FORM = {b"AIFF": "aiff", b"AIFC": "aifc", b"8SVX": "8svx", b"16SV": "8svx"}
 _OTHER: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"PK\x05\x06", "an empty ZIP archive"),

@@ -105,7 +105,7 @@ class Admitting:
 
     def refuse(self, path: str, verdict: Verdict, bank: str = "", pad: int = 0) -> None:
         """Keep a refusal."""
-        remedy = fix(verdict.id, self.profile)
+        remedy = fix(verdict.id, self.profile, verdict.mark)
         self.refused.append(Refused(path, verdict.id, verdict.reason, verdict.mark, bank, pad, remedy))
 
     def note(self, text: str) -> None:

@@ -236,7 +236,7 @@ int bp_reader_pump(bp_engine *e, uint32_t budget)
 void bp_engine_serve_now(bp_engine *e)
 {
     const bp_reader *r = &e->reader;
-    if (e->config.threaded_reader || r->command_ns || r->ps_per_byte)
+    if (e->config.threaded_reader || bp_relaxed(&r->command_ns) || bp_relaxed(&r->ps_per_byte))
         return;
     bp_reader_pump(e, UINT32_MAX);
     take_deliveries(e, 0);

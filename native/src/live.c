@@ -29,16 +29,6 @@ static void sleep_ns(uint64_t ns)
 
 /* ---- the audio thread ---- */
 
-static void stamp(bp_live *l, uint64_t frame, uint64_t ns)
-{
-    uint32_t s = atomic_load_explicit(&l->sequence, memory_order_relaxed);
-    atomic_store_explicit(&l->sequence, s + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    atomic_store_explicit(&l->block_frame, frame, memory_order_relaxed);
-    atomic_store_explicit(&l->block_ns, ns, memory_order_relaxed);
-    atomic_store_explicit(&l->sequence, s + 2, memory_order_release);
-}
-
 /* Eight buckets for each power of two of nanoseconds, from 1,024 ns on. */
 static uint32_t time_bucket(uint64_t ns)
 {
@@ -84,7 +74,8 @@ void bp_live_render(bp_live *l, float *out, uint32_t frames)
         return;
     }
     uint64_t began = now_ns();
-    stamp(l, bp_engine_frame(l->engine), began);
+    uint64_t zero_ns = began - bp_frames_to_ns(bp_engine_frame(l->engine), l->rate);
+    atomic_store_explicit(&l->zero_ns, zero_ns, memory_order_relaxed);
     bp_engine_render(l->engine, out, frames);
     tap(l, out, frames);
     uint64_t took = now_ns() - began;
@@ -259,20 +250,12 @@ int bp_live_exchange(bp_live *l, bp_engine *engine)
 
 uint64_t bp_live_now(const bp_live *l)
 {
-    uint32_t before, after;
-    uint64_t frame, ns;
-    do {
-        before = atomic_load_explicit(&l->sequence, memory_order_acquire);
-        frame = atomic_load_explicit(&l->block_frame, memory_order_relaxed);
-        ns = atomic_load_explicit(&l->block_ns, memory_order_relaxed);
-        atomic_thread_fence(memory_order_acquire);
-        after = atomic_load_explicit(&l->sequence, memory_order_relaxed);
-    } while (before != after || before & 1);
-    if (before == 0)
-        return 0;
-    uint64_t past = now_ns() - ns, most = atomic_load_explicit(&l->block_frames, memory_order_relaxed);
-    uint64_t frames = past / 1000 * l->rate / 1000000;
-    return frame + (frames < 2 * most ? frames : 2 * most); /* a server that stopped does not move the time */
+    uint64_t next = bp_engine_frame(l->engine), block = atomic_load_explicit(&l->block_frames, memory_order_relaxed);
+    if (block == 0)
+        return next;
+    uint64_t past = now_ns() - atomic_load_explicit(&l->zero_ns, memory_order_relaxed);
+    uint64_t frame = past / 1000000000u * l->rate + past % 1000000000u * l->rate / 1000000000u;
+    return frame < next + block ? frame : next + block; /* a server that stopped does not move the time */
 }
 
 int bp_live_post(bp_live *l, bp_event *events, uint32_t count, uint32_t lead)

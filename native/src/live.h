@@ -17,9 +17,7 @@ struct bp_live {
     pthread_t reader, clock;
     _Atomic int reading, ticking;
     uint32_t tick_frames;
-    /* When the block that is being rendered began: written by the audio thread under a sequence lock. */
-    _Atomic uint32_t sequence;
-    _Atomic uint64_t block_frame, block_ns;
+    _Atomic uint64_t zero_ns; /* when frame 0 was due, by the beginning of the block rendered last */
     _Atomic uint64_t blocks, late_blocks, xruns, frames_lost, longest_ns;
     _Atomic uint32_t block_frames;
     _Atomic uint32_t times[TIME_BUCKETS];

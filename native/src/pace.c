@@ -26,9 +26,9 @@ enum {
 /* The cycle T of the comment above, in ns. Near saturation the formula has a pole: stay finite. */
 static uint64_t cycle_ns(const bp_reader *r)
 {
-    uint64_t used_ppm = r->open_rate * r->ps_per_byte / 1000000u;
+    uint64_t used_ppm = r->open_rate * bp_relaxed(&r->ps_per_byte) / 1000000u;
     uint64_t left_ppm = used_ppm < 950000u ? 1000000u - used_ppm : 50000u;
-    return r->open_count * r->command_ns * 1000u / left_ppm * 1000u;
+    return r->open_count * bp_relaxed(&r->command_ns) * 1000u / left_ppm * 1000u;
 }
 
 static uint64_t least_bytes(const bp_reader *r, uint32_t stream, uint64_t cycle)
@@ -39,7 +39,7 @@ static uint64_t least_bytes(const bp_reader *r, uint32_t stream, uint64_t cycle)
 
 static uint64_t transfer_ns(const bp_reader *r, uint64_t bytes)
 {
-    return r->command_ns + bytes * r->ps_per_byte / 1000u;
+    return bp_relaxed(&r->command_ns) + bytes * bp_relaxed(&r->ps_per_byte) / 1000u;
 }
 
 static uint64_t until(uint64_t deadline_ns, uint64_t now_ns)
@@ -53,7 +53,7 @@ static int due(const bp_reader *r, uint32_t stream, uint64_t start_ns, uint64_t 
     const bp_queue *q = &r->queues[stream];
     uint64_t soon = 2 * (cycle + bp_frames_to_ns(BP_GRID, r->rate)); /* asked once a grid */
     uint64_t room = (uint64_t)q->length * r->block_bytes;
-    return r->command_ns == 0 || /* a command costs nothing that is known: there is no reason to wait */
+    return bp_relaxed(&r->command_ns) == 0 || /* a command costs nothing that is known: there is no reason to wait */
            q->rate == 0 || until(bp_first_deadline(r, stream), start_ns) <= soon ||
            room >= ENOUGH * least_bytes(r, stream, cycle) || q->length >= r->max_blocks;
 }
@@ -118,7 +118,7 @@ static uint32_t first_blocks(const bp_reader *r, uint32_t stream)
 /* How many blocks the next command for a stream may take, without making it or another stream late. */
 uint32_t bp_pace_quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
 {
-    if (r->ps_per_byte == 0)
+    if (bp_relaxed(&r->ps_per_byte) == 0)
         return r->max_blocks;
     if (r->queues[stream].fresh && bp_first_deadline(r, stream) <= start_ns)
         return first_blocks(r, stream);
@@ -140,6 +140,6 @@ uint32_t bp_pace_quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
             slack = spare;
     }
     uint64_t extra_ns = slack / 2 < MOST_EXTRA_NS ? slack / 2 : MOST_EXTRA_NS;
-    uint64_t blocks = (own + extra_ns * 1000u / r->ps_per_byte) / r->block_bytes;
+    uint64_t blocks = (own + extra_ns * 1000u / bp_relaxed(&r->ps_per_byte)) / r->block_bytes;
     return blocks < r->max_blocks ? (uint32_t)blocks : r->max_blocks;
 }

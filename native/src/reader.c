@@ -27,7 +27,10 @@ void bp_reader_set_device(bp_reader *r, bp_device *device)
 {
     r->device = device;
     r->avoid_until_ns = 0;
-    device->nominal(device->context, &r->command_ns, &r->ps_per_byte);
+    uint64_t command_ns, ps_per_byte;
+    device->nominal(device->context, &command_ns, &ps_per_byte);
+    atomic_store_explicit(&r->command_ns, command_ns, memory_order_relaxed);
+    atomic_store_explicit(&r->ps_per_byte, ps_per_byte, memory_order_relaxed);
 }
 
 void bp_reader_init(bp_reader *r, bp_arena *arena, const bp_config *config, uint32_t blocks, uint32_t streams,

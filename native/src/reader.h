@@ -66,7 +66,7 @@ typedef struct bp_reader {
     uint32_t active_count, stream_count;
     unsigned char *data; /* the cache's block memory */
     uint32_t block_bytes, max_blocks, rate, schedule;
-    uint64_t command_ns, ps_per_byte;
+    _Atomic uint64_t command_ns, ps_per_byte; /* what a command usually costs; the audio side looks at them, too */
     uint64_t first_ns;              /* playing time that a voice needs to begin, beyond its first block's deadline */
     uint64_t open_count, open_rate; /* of the streams that consume */
     uint64_t free_ns;               /* when the device is done with what it was given */
@@ -86,6 +86,11 @@ void bp_reader_set_device(bp_reader *r, bp_device *device);
 int bp_reader_step(bp_reader *r, uint64_t now_ns, uint64_t until_ns, uint32_t budget);
 
 uint64_t bp_frames_to_ns(uint64_t frames, uint32_t rate);
+
+static inline uint64_t bp_relaxed(const _Atomic uint64_t *value)
+{
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
 
 static inline void bp_tally(_Atomic uint64_t *counter, uint64_t n) /* one writer: no need of an atomic addition */
 {

@@ -160,8 +160,8 @@ static int wants_longer_transfers(const bp_engine *e)
 {
     const bp_cache *c = &e->shared.cache;
     uint64_t room = (uint64_t)(c->count - c->pinned) * c->block_bytes / 1000 + 1;
-    uint64_t commands = e->active_count * e->reader.command_ns / 1000 * e->total_rate / room / 1000;
-    uint64_t bytes = e->total_rate * e->reader.ps_per_byte / 1000000;
+    uint64_t commands = e->active_count * bp_relaxed(&e->reader.command_ns) / 1000 * e->total_rate / room / 1000;
+    uint64_t bytes = e->total_rate * bp_relaxed(&e->reader.ps_per_byte) / 1000000;
     return commands > COMMANDS_FROM_PPM && commands + bytes > OVERCOMMIT_FROM_PPM;
 }
 

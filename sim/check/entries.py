@@ -8,11 +8,12 @@ from pathlib import Path
 
 from firmware.checks.names import Named
 from firmware.checks.tree import Tree
-from firmware.findings import Finding, found
+from firmware.findings import Finding, Severity, found
 from sdcard_image.types import Card, CardError, Entry
 
 MAX_ENTRIES = 1_000_000  # as many as a folder of the host may hold
 _DEEPEST = 128
+_NO_FILES = ("a link ", "neither a file nor a folder")  # of a host folder: nothing that could be on a card
 
 
 def read_tree(card: Card) -> tuple[Tree, list[Finding]]:
@@ -25,12 +26,40 @@ def read_tree(card: Card) -> tuple[Tree, list[Finding]]:
         try:
             listed = card.listdir(folder)
         except CardError as error:
-            problems.append(found("card-error", str(error), path=folder))
+            problems.append(unreadable(error, folder))
             continue
         entries += listed
         below = [entry.path for entry in listed if entry.is_dir and entry.path.count("/") < _DEEPEST]
         todo += reversed(below)
+    problems += _left_out(getattr(card, "skipped", []))
     return Tree(entries), problems
+
+
+def _left_out(skipped: list[str]) -> Iterator[Finding]:
+    """What a folder holds that cannot be on a card; two names that FAT takes for one are found as such."""
+    for line in skipped:
+        if ": the same name as " in line:
+            continue
+        path, _, why = line.rpartition(": ")
+        severity = Severity.WARNING if why.startswith(_NO_FILES) else Severity.ERROR
+        fix = (
+            "put the file itself in its place"
+            if severity is Severity.WARNING
+            else "make it readable, or remove it"
+        )
+        yield found(
+            "card-error",
+            f"it is {why}: it is not read, and not on the card",
+            path=path,
+            fix=fix,
+            severity=severity,
+        )
+
+
+def unreadable(error: CardError, path: str, pad: str = "") -> Finding:
+    """The finding for an error of the card at ``path``, without what the finding says anyway."""
+    what = str(error).removeprefix(f"{path}: ").removesuffix("; check the card")
+    return found("card-error", what, path=path, pad=pad)
 
 
 def stored_names(tree: Tree, host: Path | None) -> Iterator[Named]:

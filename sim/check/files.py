@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from firmware.admission import Verdict, admit_smp, examine, fix
+from firmware.admission import Verdict, admit_smp, examine, fix, is_only_here
 from firmware.catalogue import SampleInfo
 from firmware.checks.chunks import chunk_problems
 from firmware.findings import Finding, Severity, catalogue, found
@@ -14,14 +14,17 @@ from firmware.layouts import sp404sx
 from firmware.layouts.admitting import suffix
 from firmware.profiles import Profile
 from sdcard_image.types import Card, CardError, Entry
+from sim.check.entries import unreadable
 from sim.check.report import AudioFile
 
 
 class FileCheck:
     """Judges files for the device of ``profile``. ``pads`` says which pad plays a path."""
 
-    def __init__(self, card: Card, profile: Profile, pads: Mapping[str, str]) -> None:
-        self._card, self._profile, self._pads = card, profile, pads
+    def __init__(
+        self, card: Card, profile: Profile, pads: Mapping[str, str], *, strict: bool = False
+    ) -> None:
+        self._card, self._profile, self._pads, self._strict = card, profile, pads, strict
         self.findings: list[Finding] = []
         self.headers: dict[str, AudioHeader] = {}
 
@@ -33,6 +36,8 @@ class FileCheck:
             read = _reader(self._card, entry.path)
             header, verdict = self._verdict(entry, read)
             self.findings += self._said(entry, verdict, pad)
+            if header is not None and header.truncated and verdict.id != "truncated":
+                self.findings.append(found("truncated", header.cut, path=entry.path, pad=pad))
             problems = list(chunk_problems(read, entry.size, header))
             said = {remark.id for remark in verdict.remarks}
             self.findings += [
@@ -41,7 +46,7 @@ class FileCheck:
             if header is not None:
                 self.findings += _rlnd_pad(entry, read, pad)
         except CardError as error:
-            self.findings.append(found("card-error", str(error), path=entry.path, pad=pad))
+            self.findings.append(unreadable(error, entry.path, pad))
             return AudioFile(entry, False, None)
         if header is None or not header.frames or not header.rate or header.encoding is None:
             return AudioFile(entry, verdict.accepted, None, extents)
@@ -66,6 +71,8 @@ class FileCheck:
                 verdict.id, verdict.reason, verdict.mark, path=entry.path, pad=pad, profile=self._profile
             )
         for remark in verdict.remarks:
+            if remark.id == "rlnd-missing" and not pad and _is_in_sx_folder(entry):
+                continue  # no pad plays it, which is said: the chunk would name one
             severity = catalogue()[remark.id].severity
             yield found(
                 remark.id,
@@ -74,23 +81,32 @@ class FileCheck:
                 pad=pad,
                 mark=remark.mark or None,
                 severity=Severity.WARNING if severity is Severity.ERROR else severity,
+                fixable=self._strict if remark.id == "bit-depth" else None,  # a doubt that only then counts
             )
 
 
 def refusal(id_: str, reason: str, mark: str, *, path: str, pad: str, profile: Profile) -> Finding:
     """A refusal as a finding. What the device takes and only the simulation does not is a note."""
-    only_here = id_ == "not-simulated" and mark != "D"
+    only_here = is_only_here(id_, mark)
     severity = Severity.NOTE if only_here else Severity.ERROR
-    return found(id_, reason, path=path, pad=pad, mark=mark, severity=severity, fix=fix(id_, profile))
+    remedy = "" if id_ == "card-error" else fix(id_, profile, mark)
+    fixable = not only_here if id_ == "not-simulated" else None
+    return found(
+        id_, reason, path=path, pad=pad, mark=mark or None, severity=severity, fix=remedy, fixable=fixable
+    )
 
 
 def _reader(card: Card, path: str) -> Read:
     return lambda offset, n: card.read(path, offset, n)
 
 
+def _is_in_sx_folder(entry: Entry) -> bool:
+    return entry.path.casefold().startswith(sp404sx.FOLDER.casefold() + "/")
+
+
 def _rlnd_pad(entry: Entry, read: Read, pad: str) -> Iterator[Finding]:
     """Whether the RLND chunk of an SX card's file names the pad that the file is for."""
-    if not pad or not entry.path.casefold().startswith(sp404sx.FOLDER.casefold() + "/"):
+    if not pad or not _is_in_sx_folder(entry):
         return
     try:
         chunk = rlnd.find(read(0, rlnd.DATA_OFFSET))

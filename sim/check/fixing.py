@@ -39,10 +39,11 @@ class _Source:
     def plan(self, report: CheckReport) -> FixPlan:
         """The plan of the correction, which says what the repair did."""
         if self.repair is None:
-            return plan_fix(self.card, report.profile)
+            return plan_fix(self.card, report.profile, strict=report.options.strict)
         lost = [one for one in self.repair.files if one.state == "lost"]
         gone = {one.path: f"the repair could not save it: {one.why}" for one in lost}
-        plan = plan_fix(self.card, _profile(self.card, report), gone=gone)
+        profile = _profile(self.card, report)
+        plan = plan_fix(self.card, profile, strict=report.options.strict, gone=gone)
         return replace(plan, notes=(*_repair_lines(self.repair), *plan.notes))
 
     def doubts(self) -> Iterator[Finding]:
@@ -75,6 +76,7 @@ def make_fixed(
         with progress("correcting", len(plan.actions)) as advance:
             made = apply_fix(source.card, plan, destination, overwrite=overwrite, advance=advance)
         losses = [*(_loss(path, why) for path, why in made.lost), *source.doubts()]
+        losses += [_loss(path, why, Severity.WARNING) for path, why in made.cut]
     after = run_check(destination, plan.device, report.options, progress)
     findings = sort((*after.findings, *losses), strict=report.options.strict)
     return plan, made, replace(after, findings=findings)

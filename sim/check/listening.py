@@ -10,8 +10,9 @@ from itertools import islice
 
 from firmware.catalogue import Pad, SampleInfo
 from firmware.checks.audio import Content, Listener, judge, seam
-from firmware.findings import Finding, found
+from firmware.findings import Finding
 from sdcard_image.types import Card, CardError
+from sim.check.entries import unreadable
 
 _PIECE = 2 << 20  # bytes read at a time
 _THREADS = min(4, os.cpu_count() or 1)
@@ -56,7 +57,7 @@ def _heard(card: Card, sample: SampleInfo, pads: list[tuple[str, Pad]]) -> Itera
             read = frame_reader(card, pad.sample)
             yield from seam(read, pad.sample, pad.settings, path=sample.path, pad=pad_name)
     except CardError as error:
-        yield found("card-error", str(error), path=sample.path, pad=name)
+        yield unreadable(error, sample.path, name)
 
 
 def _content(card: Card, sample: SampleInfo) -> Content:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from html import escape
 
 
+def shown(of: str) -> str:
+    """Text in which all can be seen: what could turn or hide the text around it is spelt out."""
+    if of.isprintable():
+        return of
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in of)
+
+
 def text(of: str) -> str:
-    """Text for HTML and its attributes; what could turn or hide the text around it is shown escaped."""
-    shown = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in of
-    )
-    return escape(shown)
+    """`shown` text for HTML and its attributes."""
+    return escape(shown(of))
 
 
 def name(of: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from string import Template
 
@@ -12,12 +14,13 @@ from firmware.catalogue import Catalogue
 from firmware.findings import Finding, Severity, catalogue
 from sdcard_image import open_card
 from sdcard_image.types import Card, CardError
-from sim.check.markup import name, text
+from sim.check.markup import name, shown, text
 from sim.check.picture import card_map, waveform
 from sim.check.report import AudioFile, BankVoices, CheckReport, Scene, Task
-from sim.check.text import how_known, summary, what_it_is, where
+from sim.check.text import examples, how_known, kinds_in, summary, what_it_is, where
 
-MOST_WAVES = 60
+MOST_WAVES = 24
+_WAVES_OPEN = 12  # the others are behind a click
 _HEARD = frozenset(
     (
         "silence",
@@ -30,12 +33,13 @@ _HEARD = frozenset(
         "byte-order",
     )
 )
-MOST_ROWS = 2_000
+MOST_ROWS = 20_000
+_ROWS_AT_FIRST = 50  # written as they are, for where no script runs
 MOST_SCENES = 17
-_EXAMPLES = 8
+_EXAMPLES = 6
+_SETTINGS = ("/PAD_INFO.BIN", "/PADCONF.BIN")
 _SIGNS = {"error": "✕", "warning": "!", "note": "i", "ok": "✓", "empty": ""}
 _WORST = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.NOTE: 1}
-_TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
 
 
 def page(report: CheckReport) -> str:
@@ -59,7 +63,8 @@ def page(report: CheckReport) -> str:
         voices=_voices(report),
         map=map_ or "<p>There is no map: the card is a folder, or does not mount.</p>",
         waves=waves or "<p>There is no sample in question whose wave can be drawn.</p>",
-        rows="".join(_row(one) for one in report.findings[:MOST_ROWS]),
+        rows="".join(_row(one) for one in report.findings[:_ROWS_AT_FIRST]),
+        data=_data(report.findings[:MOST_ROWS]),
         more=_more(len(report.findings) - MOST_ROWS, "--json lists them all"),
     )
 
@@ -74,54 +79,72 @@ def _badge(severity: str) -> str:
 
 def _task(task: Task) -> str:
     count = len(task.findings)
-    ids = dict.fromkeys(one.id for one in task.findings)
-    kinds = "".join(
-        f"<li><b>{kind.id}</b>: {text(kind.happens_at(task.severity))}"
-        f" <span class=why>{text(kind.why)}</span></li>"
-        for kind in map(catalogue().__getitem__, ids)
-    )
-    examples = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in task.findings[:_EXAMPLES])
+    kinds = "".join(_kind(one, number, task) for one, number in kinds_in(task))
+    some = examples(task, _EXAMPLES)
+    listed = "".join(f"<li>{name(where(one))}{text(one.what)}</li>" for one in some)
     does = ' <span class="does">--fix does it</span>' if task.fixable else ""
     opened = " open" if task.severity is Severity.ERROR else ""
     return (
         f'<details class="task {task.severity}"{opened}><summary>{_badge(task.severity)}'
         f" <span>{text(task.fix[:1].upper() + task.fix[1:])}</span>{does}<b class=count>{count:,}</b>"
-        f"</summary><ul>{kinds}</ul><ul class=examples>{examples}</ul>"
-        f"{_more(count - _EXAMPLES, 'see the table')}</details>"
+        f"</summary><ul>{kinds}</ul><ul class=examples>{listed}</ul>"
+        f"{_more(count - len(some), 'see the table')}</details>"
     )
+
+
+def _kind(one: Finding, number: int, task: Task) -> str:
+    times = f" ({number:,} times)" if number > 1 else ""
+    milder = f"{_badge(one.severity)} " if one.severity is not task.severity else ""
+    why = f"{text(one.why)} [{one.mark}]" if one.mark else text(one.why)
+    return f"<li>{milder}<b>{one.id}</b>{times}: {text(one.happens)} <span class=why>{why}</span></li>"
 
 
 def _scene(scene: Scene, report: CheckReport) -> str:
     made = scene.catalogue
     found: dict[str, list[Finding]] = {}
+    without: dict[str, list[Finding]] = {}  # of pads without a sample: these name the settings' file
     for one in report.findings:
         found.setdefault(one.path, []).append(one)
-    per_bank = report.profile.value("pads.per_bank")
+        if one.path.upper().endswith(_SETTINGS) and one.path.startswith(scene.name.rstrip("/") + "/"):
+            without.setdefault(one.pad, []).append(one)
     title = f"<h3>{name(scene.name)}</h3>" if scene.name else ""
     used = {pad.bank for pad in made.pads} | {one.bank for one in made.refused if one.bank}
+    used |= {pad[:1] for pad in without}
+    per_bank = report.profile.value("pads.per_bank")
     banks = "".join(
-        _bank(bank, per_bank, made, found) for bank in report.profile.value("pads.banks") if bank in used
+        _bank(bank, per_bank, made, found, without)
+        for bank in report.profile.value("pads.banks")
+        if bank in used
     )
     return f"{title}<div class=banks>{banks}</div>" if banks else ""
 
 
-def _bank(bank: str, per_bank: int, made: Catalogue, found: dict[str, list[Finding]]) -> str:
-    paths = {one.pad: (one.path, True) for one in made.refused if one.bank == bank and one.pad}
-    paths |= {pad.pad: (pad.sample.path, False) for pad in made.pads if pad.bank == bank}
-    cells = "".join(_cell(bank, pad, *paths.get(pad, ("", False)), found) for pad in range(1, per_bank + 1))
-    return f"<section class=bank><h4>Bank {bank}</h4><div class=pads>{cells}</div></section>"
+def _bank(
+    bank: str,
+    per_bank: int,
+    made: Catalogue,
+    found: Mapping[str, list[Finding]],
+    without: Mapping[str, list[Finding]],
+) -> str:
+    refused = {one.pad: one.path for one in made.refused if one.bank == bank and one.pad}
+    paths = refused | {pad.pad: pad.sample.path for pad in made.pads if pad.bank == bank}
+    cells = []
+    for pad in range(1, per_bank + 1):
+        label, path = f"{bank}{pad}", paths.get(pad, "")
+        here = [one for one in found[path] if one.pad in ("", label)] if path in found and path else []
+        cells.append(_cell(label, path, here or without.get(label, []), is_refused=refused.get(pad) == path))
+    return f"<section class=bank><h4>Bank {bank}</h4><div class=pads>{''.join(cells)}</div></section>"
 
 
-def _cell(bank: str, pad: int, path: str, refused: bool, found: dict[str, list[Finding]]) -> str:
-    label = f"{bank}{pad}"
-    here = [one for one in found.get(path, []) if path and one.pad in ("", label)]
+def _cell(label: str, path: str, here: Sequence[Finding], *, is_refused: bool) -> str:
     worst = max((one.severity for one in here), key=_WORST.__getitem__, default=None)
-    state = "empty" if not path else worst.value if worst else "error" if refused else "ok"
-    tip = "; ".join([path, *(one.what for one in here)]) if path else "empty"
-    short = path.rpartition("/")[2]
+    fine = "empty" if not path else "error" if is_refused else "ok"
+    state = worst.value if worst else fine
+    tip = "; ".join([path or "no sample", *(one.what for one in here)])
+    look = f' data-path="{text(here[0].path)}"' if here else ""
     return (
-        f'<div class="pad {state}" title="{text(tip)}" tabindex=0><b>{label}</b><i>{_SIGNS[state]}</i>'
-        f"<small>{name(short)}</small></div>"
+        f'<div class="pad {state}" title="{text(tip)}"{look} tabindex=0><b>{label}</b>'
+        f"<i>{_SIGNS[state]}</i><small>{name(path.rpartition('/')[2])}</small></div>"
     )
 
 
@@ -152,25 +175,62 @@ def _pieces(one: BankVoices) -> str:
 
 
 def _row(one: Finding) -> str:
-    bank, number = one.pad[:1], one.pad[1:] or "0"
-    order = f"{bank}{int(number):02d}" if one.pad else ""
     return (
-        f"<tr><td data-n={-_WORST[one.severity]}>{_badge(one.severity)}<td>{one.id}<td>{name(one.path)}"
-        f'<td data-n="{order}">{one.pad}<td>{text(one.what)}<td>{text(one.fix)}<td>{one.mark}'
+        f"<tr><td>{_badge(one.severity)}<td>{one.id}<td>{name(one.path)}"
+        f"<td>{one.pad}<td>{text(one.what)}<td>{text(one.fix)}<td>{one.mark}"
     )
 
 
+def _data(findings: Sequence[Finding]) -> str:
+    """The table's rows for its script, as JSON: texts that come again and again are given once."""
+    kinds = {kind: n for n, kind in enumerate(dict.fromkeys(one.id for one in findings))}
+    fixes = {fix: n for n, fix in enumerate(dict.fromkeys(one.fix for one in findings))}
+    rows = [
+        [
+            3 - _WORST[one.severity],
+            kinds[one.id],
+            shown(one.path),
+            one.pad,
+            shown(one.what),
+            fixes[one.fix],
+            one.mark,
+        ]
+        for one in findings
+    ]
+    data = {"kinds": [*kinds], "fixes": [*map(shown, fixes)], "rows": rows}
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
+
+
 def _waves(card: Card, report: CheckReport) -> Iterator[str]:
-    """A figure for each sample in question; first those whose waves show why, then by severity."""
+    """Figures of the worst samples in question; nothing where there is none."""
     files_ = {one.entry.path: one for one in report.audio if one.sample is not None}
     found: dict[str, list[Finding]] = {}
     for one in report.findings:
         if one.path in files_ and catalogue()[one.id].group == "audio":
             found.setdefault(one.path, []).append(one)
-    shown = sorted(found, key=lambda path: not any(one.id in _HEARD for one in found[path]))
-    for path in shown[:MOST_WAVES]:
-        yield _wave(card, files_[path], found[path])
+    if not found:
+        return
+    chosen = _in_turn(found)[:MOST_WAVES]
+    figures = [_wave(card, files_[path], found[path]) for path in chosen]
+    yield f"<div class=waves>{''.join(figures[:_WAVES_OPEN])}</div>"
+    if rest := figures[_WAVES_OPEN:]:
+        count = f"{len(rest)} more sample{'s' * (len(rest) != 1)}"
+        yield f"<details><summary>{count}</summary><div class=waves>{''.join(rest)}</div></details>"
     yield _more(len(found) - MOST_WAVES, "their findings are in the table")
+
+
+def _in_turn(found: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """The paths, worst first, but kind after kind in turn, so that the few that are shown show each."""
+    by_kind: dict[str, list[str]] = {}
+    for path in sorted(found, key=lambda path: -_rank(found[path][0])):  # worst first; findings are so, too
+        by_kind.setdefault(max(found[path], key=_rank).id, []).append(path)
+    rounds = zip_longest(*by_kind.values())
+    return [path for turn in rounds for path in turn if path is not None]
+
+
+def _rank(one: Finding) -> int:
+    """By severity, and then whether a wave shows why."""
+    return 2 * _WORST[one.severity] + (one.id in _HEARD)
 
 
 def _wave(card: Card, file: AudioFile, findings: list[Finding]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sdcard_image.folder import FolderCard
 from sdcard_image.types import Backing, Card, CardInfo, Entry, Extent
 
 HEAD_BYTES = 4096
@@ -11,11 +12,15 @@ MOST_HEADS = 50_000  # 200 MB at most
 
 
 class RememberingCard:
-    """Another card, with heads of files kept. Implements `Card`; see there for what each method promises."""
+    """Another card, with heads of files kept. Implements `Card`; see there for what each method promises.
+
+    ``skipped`` is what a folder holds and no card could, as of `FolderCard`.
+    """
 
     def __init__(self, card: Card) -> None:
         self._card = card
         self.reads = card.reads
+        self.skipped = list(card.skipped) if isinstance(card, FolderCard) else []
         self._heads: dict[str, bytes] = {}
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:

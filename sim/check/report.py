@@ -61,11 +61,17 @@ class AudioFile:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do, and the findings that it settles. All have the same severity."""
+    """One thing to do, and the findings that it settles, worst first. ``severity`` is that of the worst."""
 
     severity: Severity
     fix: str
     findings: tuple[Finding, ...]
+
+    @property
+    def is_of_card(self) -> bool:
+        """Whether it concerns the card or its file system, and with that what lies on it."""
+        kinds = catalogue()
+        return any(not one.path or kinds[one.id].group == "volume" for one in self.findings)
 
     @property
     def fixable(self) -> bool:
@@ -101,12 +107,14 @@ class CheckReport:
         return "errors" if counts["error"] else "warnings" if counts["warning"] else "ok"
 
     def tasks(self) -> list[Task]:
-        """The findings by what to do, worst first, and then what concerns most."""
-        by_fix: dict[tuple[Severity, str], list[Finding]] = {}
-        for one in self.findings:
-            by_fix.setdefault((one.severity, one.fix), []).append(one)
-        tasks = [Task(severity, fix, tuple(found)) for (severity, fix), found in by_fix.items()]
-        return sorted(tasks, key=lambda task: (_ORDER[task.severity], -len(task.findings)))
+        """The findings by what to do: worst first, then what concerns the whole card, then most files."""
+        by_fix: dict[str, list[Finding]] = {}
+        for one in self.findings:  # worst first
+            by_fix.setdefault(one.fix, []).append(one)
+        tasks = [Task(found[0].severity, fix, tuple(found)) for fix, found in by_fix.items()]
+        return sorted(
+            tasks, key=lambda task: (_ORDER[task.severity], not task.is_of_card, -len(task.findings))
+        )
 
     def document(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -121,10 +129,14 @@ class CheckReport:
             "quick": self.options.quick,
             "strict": self.options.strict,
             "audio_files": len(self.audio),
-            "findings": [asdict(one) for one in self.findings],
+            "findings": [_for_programs(one) for one in self.findings],
             "card_timing": {"latency_ms": timing.fixed_ns / 1e6, "mb_per_s": timing.read_mb_per_s},
             "voices": [asdict(one) for one in self.voices],
         }
+
+
+def _for_programs(one: Finding) -> dict[str, Any]:
+    return {name: value for name, value in asdict(one).items() if name != "happens"}
 
 
 def sort(findings: Iterable[Finding], *, strict: bool) -> tuple[Finding, ...]:

@@ -10,13 +10,14 @@ from firmware.catalogue import Catalogue, Pad
 from firmware.checks.layout import check_layout, mk2_projects, seen_by
 from firmware.checks.names import check_names
 from firmware.checks.tree import Tree
-from firmware.findings import Finding, Severity, found
+from firmware.findings import Finding, Severity, for_device, found
 from firmware.layouts import detect, recognise
 from firmware.layouts.admitting import is_hidden, looks_like_audio
 from firmware.profiles import Profile, load
 from sdcard_image import open_card
 from sdcard_image.types import Card, CardError, CardInfo, CardIOError
-from sim.check.entries import read_tree, stored_names
+from sim.check.entries import read_tree, stored_names, unreadable
+from sim.check.facts import one_each
 from sim.check.files import FileCheck, refusal
 from sim.check.listening import listen, pcm_bytes
 from sim.check.padfiles import check_pads
@@ -26,7 +27,7 @@ from sim.check.voices import few_voices, predict
 from sim.check.volume import check_class, check_size, check_structure, kind_of, size_of
 
 Progress = Callable[[str, float], AbstractContextManager[Callable[[float], None]]]
-_PAD_REFUSALS = frozenset(("bad-index", "no-pad-entry"))  # a layout's own; the others are found file by file
+_OWN_REFUSALS = frozenset(("bad-index", "no-pad-entry", "card-error"))  # others are found file by file
 
 
 def no_progress(title: str, total: float) -> AbstractContextManager[Callable[[float], None]]:
@@ -60,8 +61,8 @@ def run_check(
         profile = asked or load("generic")
         if kind != "folder":
             findings += check_class(size_of(card_path), profile)
-        found_so_far = sort(findings, strict=options.strict)
-        return CheckReport(str(card_path), kind, profile, asked is None, options, found_so_far)
+        settled = _settled(findings, profile, options)
+        return CheckReport(str(card_path), kind, profile, asked is None, options, settled)
     try:
         profile = asked or load(_detected(card))
         checking = _Checking(card, profile, options, progress, card_path if kind == "folder" else None)
@@ -76,12 +77,18 @@ def run_check(
         profile,
         asked is None,
         options,
-        sort(findings, strict=options.strict),
+        _settled(findings, profile, options),
         checking.info,
         tuple(checking.scenes),
         tuple(checking.audio),
         tuple(checking.voices),
     )
+
+
+def _settled(findings: list[Finding], profile: Profile, options: Options) -> tuple[Finding, ...]:
+    """Each fact once, in the words for the device, and in order."""
+    worded = (for_device(one, profile.name) for one in one_each(findings))
+    return sort(worded, strict=options.strict)
 
 
 def _detected(card: Card) -> str:
@@ -113,7 +120,8 @@ class _Checking:
         yield from check_names(stored_names(tree, self._host), self._profile)
         yield from self._boots(tree)
         pads = self._pads()
-        files = FileCheck(self._card, self._profile, {path: played[0][0] for path, played in pads.items()})
+        names = {path: played[0][0] for path, played in pads.items()}
+        files = FileCheck(self._card, self._profile, names, strict=self._options.strict)
         seen = seen_by(tree, self._profile)
         wanted = [e for e in tree.entries if looks_like_audio(e) and not is_hidden(e.name) and seen(e)]
         with self._progress("headers", len(wanted)) as advance:
@@ -143,7 +151,7 @@ class _Checking:
             try:
                 made = recognise(self._card, self._profile, project)
             except CardError as error:
-                yield found("card-error", str(error), path=project or "/")
+                yield unreadable(error, project or "/")
                 continue
             if made.pads or made.refused or len(projects) == 1:
                 self.scenes.append(Scene(project if project and len(projects) > 1 else "", made))
@@ -151,7 +159,7 @@ class _Checking:
 
     def _layout_refusals(self, made: Catalogue) -> Iterator[Finding]:
         for one in made.refused:
-            if one.id in _PAD_REFUSALS:
+            if one.id in _OWN_REFUSALS:
                 pad = f"{one.bank}{one.pad}" if one.pad else ""
                 yield refusal(one.id, one.reason, one.mark, path=one.path, pad=pad, profile=self._profile)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from itertools import islice, zip_longest
+from operator import itemgetter
 
-from firmware.findings import Finding, Severity, catalogue
+from firmware.findings import Finding, Severity
 from sim.check.report import BankVoices, CheckReport, Task
 
 SHOWN = 4  # findings of one task
@@ -26,12 +27,18 @@ def lines(report: CheckReport, *, everything: bool = False) -> Iterator[str]:
         if task.severity is not severity:
             severity = task.severity
             yield ""
-            yield _TITLES[severity]
+            yield title(severity, strict=report.options.strict)
         yield from _task(task, everything=everything)
     yield from _voices(report)
     if report.options.quick:
         yield ""
         yield "--quick: what the samples sound like, and how many voices stream, was not looked at."
+
+
+def title(severity: Severity, *, strict: bool) -> str:
+    """What findings of a severity have in common."""
+    doubts = strict and severity is Severity.ERROR
+    return _TITLES[severity] + (", or that is not certain (--strict)" if doubts else "")
 
 
 def how_known(report: CheckReport) -> str:
@@ -47,11 +54,13 @@ def what_it_is(report: CheckReport) -> str:
     """The card in a few words."""
     info = report.info
     what = {"image": "an image", "device": "a block device", "folder": "a folder"}[report.kind]
+    count = len(report.audio)
+    audio = f"{count:,} audio file{'s' * (count != 1)} looked at"
     if info is None or info.fs == "folder":
-        return f"{what}, {len(report.audio):,} audio files looked at"
+        return f"{what}, {audio}"
     label = f" {info.label!r}" if info.label else ""
     size = f"{info.size_bytes / 1e9:,.1f} GB"
-    return f"{what}, {info.fs}{label}, {size}, {len(report.audio):,} audio files looked at"
+    return f"{what}, {info.fs}{label}, {size}, {audio}"
 
 
 def summary(report: CheckReport) -> str:
@@ -64,18 +73,36 @@ def summary(report: CheckReport) -> str:
 
 def _task(task: Task, *, everything: bool) -> Iterator[str]:
     count = len(task.findings)
-    by_kind = Counter(one.id for one in task.findings)
     does = " (--fix does it)" if task.fixable else ""
     yield f"  {task.fix[:1].upper()}{task.fix[1:]}{does}"
-    for name, number in by_kind.most_common():
-        mark = next(one.mark for one in task.findings if one.id == name)
+    for one, number in kinds_in(task):
         times = f" x {number:,}" if number > 1 else ""
-        yield f"    {name}{times}: {catalogue()[name].happens_at(task.severity)}{_mark(mark)}"
-    shown = task.findings if everything else task.findings[:SHOWN]
+        milder = f" ({one.severity})" if one.severity is not task.severity else ""
+        yield f"    {one.id}{times}{milder}: {one.happens}{_mark(one.mark)}"
+    shown = task.findings if everything else examples(task, SHOWN)
     for one in shown:
         yield f"      {where(one)}{one.what}"
     if count > len(shown):
         yield f"      and {count - len(shown):,} more (--all shows them)"
+
+
+def kinds_in(task: Task) -> list[tuple[Finding, int]]:
+    """One finding of each kind in a task, and how many say the same: worst first, then most."""
+    alike: dict[tuple[Severity, str, str, str], list[Finding]] = {}
+    for one in task.findings:
+        alike.setdefault((one.severity, one.id, one.happens, one.mark), []).append(one)
+    order = list(Severity)
+    counted = sorted(alike.values(), key=lambda some: (order.index(some[0].severity), -len(some)))
+    return [(some[0], len(some)) for some in counted]
+
+
+def examples(task: Task, most: int) -> list[Finding]:
+    """Up to ``most`` of a task's findings, of each of its kinds in turn; in their order."""
+    by_kind: dict[str, list[tuple[int, Finding]]] = {}
+    for place, one in enumerate(task.findings):
+        by_kind.setdefault(one.id, []).append((place, one))
+    turns = (one for turn in zip_longest(*by_kind.values()) for one in turn if one is not None)
+    return [one for _, one in sorted(islice(turns, most), key=itemgetter(0))]
 
 
 def _mark(mark: str) -> str:

@@ -13,6 +13,9 @@ from sdcard_image.medium import FileMedium
 from sdcard_image.types import Card, CardError, CardInfo
 
 _LABEL_BY_DEVICE = "card.label"
+_HEAD_BYTES = 4096
+# What a disk of any kind has: a boot sector, or the mark of ext2/3/4, HFS+ or APFS.
+_OF_A_DISK = ((510, b"\x55\xaa"), (1080, b"\x53\xef"), (1024, b"H+"), (1024, b"HX"), (32, b"NXSB"))
 _FULL_SHARE = 100  # a card with less than one part in so many free is full
 
 
@@ -42,11 +45,25 @@ def check_structure(path: Path) -> Iterator[Finding]:
     medium = FileMedium(path)
     try:
         report = check_volume(medium)
+        head = medium.pread(0, min(medium.size, _HEAD_BYTES))
     finally:
         medium.close()
     for defect in report.defects:
-        if defect.id != "card-too-big":  # what is too big depends on the device: `check_class`
+        if defect.id == "not-fat32":
+            yield _not_fat32(defect.what, head)
+        elif defect.id != "card-too-big":  # what is too big depends on the device: `check_class`
             yield found(defect.id, defect.what, path=defect.path)
+
+
+def _not_fat32(why: str, head: bytes) -> Finding:
+    """What to do differs: for a card of another kind, for a blank one, and for what is no card at all."""
+    what = why.removeprefix("this is no FAT32 card: ").removesuffix("; give a card formatted as FAT32")
+    fix = ""
+    if head and not any(head):
+        fix = "format it in the device, or make a new image with benchpad card new"
+    elif not any(head[at : at + len(mark)] == mark for at, mark in _OF_A_DISK):
+        fix = "check a card instead: the image of a whole one, a mounted one, its block device, or a folder"
+    return found("not-fat32", what, fix=fix)
 
 
 def check_class(size_bytes: int, profile: Profile) -> Iterator[Finding]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
 from sim.cli.errors import end_on_signals, guarded, internal_error
+
+_JSON = "sim.cli.json"  # in the context: a document is asked for
 
 # name: (module:attribute, its line in the overview, here so that the overview imports nothing)
 COMMANDS = {
@@ -49,10 +53,26 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Begin; bad usage of the group itself is told as that of its commands is."""
+        with guarded(as_json=wants_json(args[1])):
+            return super().make_context(*args, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether the command line asks for a document."""
+        ctx.meta[_JSON] = wants_json(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; known failures become one sentence and an exit status."""
-        with guarded():
+        with guarded(as_json=ctx.meta[_JSON]):
             return super().invoke(ctx)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for a document, also one that cannot be parsed; ``--`` ends the options."""
+    own = list(arguments)
+    return "--json" in own[: own.index("--") if "--" in own else len(own)]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,4 +90,4 @@ def main() -> None:
     try:
         cli(prog_name="benchpad")
     except Exception as error:  # noqa: BLE001,RUF100  the last resort: a user gets a sentence, not a traceback
-        sys.exit(internal_error(error))
+        sys.exit(internal_error(error, as_json=wants_json(sys.argv[1:])))

@@ -77,7 +77,7 @@ def _undo(card: Path, undo_file: Path, *, as_json: bool) -> None:
     elif restored:
         click.echo(f"{card}: as it was before the repair ({human_size(restored)} put back)")
     else:
-        click.echo(f"{card}: the repair had not begun; nothing to undo")
+        click.echo(f"{card}: the repair had nothing to change, so there is nothing to undo")
 
 
 def _document(report: RepairReport) -> dict[str, Any]:

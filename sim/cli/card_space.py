@@ -122,8 +122,19 @@ def defrag(*, card: Path, output: Path | None, force: bool, as_json: bool) -> No
         f"{_pieces(document['extents_after'])} now; {human_size(document['moved_bytes'])} moved"
     )
     if document["left"]:
-        text += f"; no room for {', '.join(document['left'][:5])}: free some space and try again"
+        text += f"; no room for {', '.join(document['left'][:5])}: {_advice(document)}"
     _say({"image": str(output or card)} | document, text, as_json=as_json)
+
+
+def _advice(document: dict[str, Any]) -> str:
+    """What to do for more room."""
+    lost: int = document["lost_clusters"]
+    if not lost:
+        return "free some space and try again"
+    return (
+        f"{lost:,} cluster{'s' * (lost != 1)} belong{'s' * (lost == 1)} to no file, as after a run cut "
+        "short; let 'benchpad card repair' find them, delete what it puts into FOUND, and try again"
+    )
 
 
 def _defrag(card: Path) -> dict[str, Any]:

@@ -130,11 +130,17 @@ def _fix(
         "converted": made.converted,
         "dropped": made.dropped,
         "notes": [{"path": path, "text": text} for path, text in made.notes],
+        "losses": [{"path": path, "text": text} for path, text in made.losses],
     }
     if not as_json:
-        notes = [f"{path}: {text}" for path, text in made.notes]
-        done = f"{made.files:,} files, {made.converted:,} converted, {made.dropped:,} left out"
-        _say(["", "Done by --fix:", *plan.lines(), *notes, "", f"{output}: {done}", summary(after)])
+        other = [one for one in made.notes if one not in made.losses]
+        notes = [f"{path}: {text}" if path else text for path, text in other]
+        notes += [f"lost     {path}: {text}" for path, text in made.losses]
+        expected = {f"lost     {line}" for one in plan.actions for line in one.losses}  # by now it is counted
+        planned = [line for line in plan.lines() if line not in expected]
+        files = f"{made.files:,} file{'s' * (made.files != 1)}"
+        done = f"{files}, {made.converted:,} converted, {made.dropped:,} left out"
+        _say(["", "Done by --fix:", *planned, *notes, "", f"{output}: {done}", summary(after)])
     return after
 
 

@@ -113,7 +113,8 @@ def _planned(job: Job) -> dict[str, Any]:
         "why": list(recipe.why),
         "from": _shape(recipe.source) | {"format": recipe.what},
         "to": _shape(recipe.source if recipe.keep else recipe.target),
-        "notes": list(recipe.notes),
+        "notes": [*recipe.notes, *recipe.lost],
+        "losses": list(recipe.lost),
     }
     return document if recipe.keep else document | {"markers": _markers(recipe.markers)}
 
@@ -133,6 +134,7 @@ def _made(outcome: Outcome | None) -> dict[str, Any]:
         "dithered": outcome.dithered,
         "markers": _markers(outcome.markers),
         "notes": [*outcome.notes, *_quieter(outcome)],
+        "losses": list(outcome.losses),
     }
 
 
@@ -176,12 +178,15 @@ def _show(found: Jobs, done: list[dict[str, Any]], *, plan_only: bool) -> None:
     table = Table("file", "becomes", "how", "why", box=None, pad_edge=False)
     fine = [one for one in done if one["action"] != _FAILED]
     for one in fine[:_MOST_ROWS]:
-        why = "; ".join([*one["why"], *one["notes"]])
+        why = "; ".join([*one["why"], *(note for note in one["notes"] if note not in one["losses"])])
         table.add_row(*(Text(printable(cell)) for cell in (one["source"], one["output"], _how(one), why)))
     if fine:
         console().print(table)
     if len(fine) > _MOST_ROWS:
         click.echo(f"and {len(fine) - _MOST_ROWS:,} more; --json lists them all")
+    for one in fine[:_MOST_ROWS]:
+        for loss in one["losses"]:
+            click.echo(f"lost: {printable(one['source'])}: {printable(loss)}")
     for one in done:
         if one["action"] == _FAILED:
             click.echo(f"{printable(one['source'])}: {printable(one['error'])}", err=True)

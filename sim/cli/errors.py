@@ -1,5 +1,7 @@
 """Failures at the command line: each known one is a sentence on stderr and an exit status.
 
+With --json it is also the one document on stdout: ``{"error": "the sentence"}``.
+
 0 fine, 1 findings, 2 bad usage or bad input, 3 a device or I/O failure, 128 + n ended by signal n.
 """
 
@@ -79,9 +81,21 @@ def _quiet_broken_pipe() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _tell(said: str, *, as_json: bool) -> None:
+    """The sentence on stderr, and as a document on stdout where one is asked for."""
+    click.echo(f"benchpad: {said}", err=True)
+    if as_json:
+        from sim.cli.common import print_json  # noqa: PLC0415  it imports from here
+
+        print_json({"error": said})
+
+
 @contextmanager
-def guarded() -> Iterator[None]:
-    """Turn known failures into click's; let the others pass, so that tests and reports see them."""
+def guarded(*, as_json: bool = False) -> Iterator[None]:
+    """Turn known failures into click's; let the others pass, so that tests and reports see them.
+
+    Bad usage is left to click, which shows the command's usage, unless a document is asked for.
+    """
     try:
         yield
     except BrokenPipeError:
@@ -90,25 +104,27 @@ def guarded() -> Iterator[None]:
     except KeyboardInterrupt as error:
         signum = error.signum if isinstance(error, Ended) else signal.SIGINT
         with suppress(OSError):  # after a hang-up there may be no terminal to tell
-            click.echo("benchpad: interrupted" if signum == signal.SIGINT else f"benchpad: {error}", err=True)
+            _tell("interrupted" if signum == signal.SIGINT else str(error), as_json=as_json)
         raise click.exceptions.Exit(128 + signum) from None
+    except click.ClickException as error:
+        if not as_json:
+            raise
+        _tell(" ".join(error.format_message().split()), as_json=True)
+        raise click.exceptions.Exit(error.exit_code) from error
     except Exception as error:
         status = exit_status(error)
         if status is None:
             raise
-        click.echo(f"benchpad: {sentence(error)}", err=True)
+        _tell(sentence(error), as_json=as_json)
         raise click.exceptions.Exit(status) from error
 
 
-def internal_error(error: Exception) -> int:
+def internal_error(error: Exception, *, as_json: bool = False) -> int:
     """Say that this is a defect, keep the traceback in a file for the report, and return the exit status."""
     import tempfile  # noqa: PLC0415  only ever needed here
 
     with tempfile.NamedTemporaryFile("w", prefix="benchpad-", suffix=".txt", delete=False) as log:
         log.writelines(traceback.format_exception(error))
-    click.echo(
-        f"benchpad: this is a defect of benchpad ({type(error).__name__}: {sentence(error)});"
-        f" please report it with {log.name}",
-        err=True,
-    )
+    what = f"{type(error).__name__}: {sentence(error)}"
+    _tell(f"this is a defect of benchpad ({what}); please report it with {log.name}", as_json=as_json)
     return FAILURE

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sim.cli.common import SIZE, console, human_size, json_option, print_json, printable, progress
+from sim.cli.errors import FINDINGS
 from sim.cli.outputs import same, within
 from sim.errors import InputError
 
@@ -24,6 +27,7 @@ _REMARKS_SHOWN = 20
 _IMAGE_ENDINGS = (".img", ".bin", ".raw", ".dd", ".iso")
 _SMALLEST = 1 << 30
 _KIT = "kit.toml"
+_HARMLESS = ("dirty-flag", "bad-dot-entry")  # damage of a volume that leaves its files as they were
 
 
 @click.command()
@@ -88,11 +92,12 @@ def export(
     with closing(open_card(source)) as card:
         try:
             plan = plan_export(card, profile, _kit(card, source, kit_file))
+            plan = _with_doubts(_with_damage(plan, source))
             _check_apart(out, source, kit_file, plan)
             _check_out(out, plan, size, force=force)
             if plan_only:
                 _show_plan(plan, out, as_json=as_json)
-                return
+                raise click.exceptions.Exit(FINDINGS if plan.lost or plan.refused else 0)
             _make(plan, out, size, seed, force=force, as_json=as_json)
         except KitError as error:
             raise InputError(str(error)) from error
@@ -107,6 +112,8 @@ def _kit(card: Card, source: Path, kit_file: Path | None) -> Kit | None:
             raise InputError(f"{kit_file} is no file: name the kit.toml")
         with kit_file.open("rb") as file:
             data, name = file.read(MAX_BYTES + 1), str(kit_file)
+    elif any(one.startswith(f"/{_KIT}: ") for one in getattr(card, "skipped", [])):
+        raise InputError(f"{source / _KIT} cannot be read from within the folder: name it with --kit")
     elif card.exists(f"/{_KIT}") and not card.entry(f"/{_KIT}").is_dir:
         data, name = card.read(f"/{_KIT}", 0, MAX_BYTES + 1), str(source / _KIT)
     else:
@@ -117,6 +124,38 @@ def _kit(card: Card, source: Path, kit_file: Path | None) -> Kit | None:
         return parse(data.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: it is not UTF-8 text (byte {error.start:,})") from error
+
+
+def _with_damage(plan: ExportPlan, source: Path) -> ExportPlan:
+    """The plan, with what is wrong with the source's volume: files may not hold what they should."""
+    from firmware.findings import Severity, catalogue  # noqa: PLC0415  as above
+    from sdcard_image.check import check_volume, structural  # noqa: PLC0415  as above
+
+    if source.is_dir():
+        return plan
+    kinds = catalogue()
+    said = [
+        f"{one.path or 'the volume'}: {one.what}; repair a copy of the card first (benchpad card repair)"
+        for one in structural(check_volume(source))
+        if one.id not in _HARMLESS and kinds[one.id].severity is not Severity.NOTE
+    ]
+    return replace(plan, lost=(*plan.lost, *said), remarks=(*plan.remarks, *said))
+
+
+def _with_doubts(plan: ExportPlan) -> ExportPlan:
+    """The plan of a copy, with the settings of pads that no device writes: the table is damaged inside."""
+    from firmware.checks.tree import Tree  # noqa: PLC0415  as above
+    from sim.check.padfiles import check_pads  # noqa: PLC0415  as above
+
+    if not plan.copied:
+        return plan
+    found = check_pads(plan.source, Tree(plan.source.walk("/")), plan.profile, {})
+    said = [
+        f"pad {one.pad} is copied as it is: {one.what}"
+        for one in found
+        if one.id in ("pad-range", "pad-value")
+    ]
+    return replace(plan, refused=(*plan.refused, *said))
 
 
 def _is_image(out: Path) -> bool:
@@ -173,10 +212,10 @@ def _make(plan: ExportPlan, out: Path, size: int | None, seed: int, *, force: bo
         else:
             write_folder(out, made.items, made.roots, overwrite=force)
     booted = _boot(out, plan)
-    missing = _missing(made, booted)
+    missing = [*plan.refused, *_missing(made, booted)]
     _show(plan, made, out, booted, missing, as_json=as_json)
-    if missing:
-        raise click.exceptions.Exit(1)
+    if missing or made.lost:
+        raise click.exceptions.Exit(FINDINGS)
 
 
 def _build(plan: ExportPlan, made: Export, out: Path, size: int | None, seed: int, *, force: bool) -> None:
@@ -270,10 +309,13 @@ def _document(plan: ExportPlan, out: Path) -> dict[str, Any]:
 
 def _show_plan(plan: ExportPlan, out: Path, *, as_json: bool) -> None:
     if as_json:
-        print_json(_document(plan, out) | {"plan": True, "remarks": list(plan.remarks)})
+        print_json(
+            _document(plan, out)
+            | {"plan": True, "lost": list(plan.lost), "remarks": [*plan.remarks, *plan.refused]}
+        )
         return
     _table(plan)
-    _remarks(plan.remarks)
+    _remarks([one for one in (*plan.remarks, *plan.refused) if one not in plan.lost], plan.lost)
     click.echo(f"{out}: {_counted(plan)} would be written; nothing was")
 
 
@@ -291,9 +333,18 @@ def _show(
             if job.place in done
         ]
         booted_pads = [f"{pad.bank}{pad.pad}" for pad in booted.catalogue.pads]
-        print_json(document | {"plan": False, "booted": booted_pads, "missing": missing, "remarks": remarks})
+        print_json(
+            document
+            | {
+                "plan": False,
+                "booted": booted_pads,
+                "missing": missing,
+                "lost": list(made.lost),
+                "remarks": remarks,
+            }
+        )
         return
-    _remarks(remarks)
+    _remarks([one for one in remarks if one not in made.lost], made.lost)
     size = human_size(sum(one.size_bytes for one in made.samples))
     what = f"{_counted(plan)} ({size})" if made.samples else _counted(plan)
     click.echo(
@@ -323,7 +374,10 @@ def _table(plan: ExportPlan) -> None:
     console().print(table)
 
 
-def _remarks(remarks: tuple[str, ...] | list[str]) -> None:
+def _remarks(remarks: Sequence[str], lost: Sequence[str]) -> None:
+    """Remarks on stderr; what is lost before the rest, and all of it."""
+    for one in lost:
+        click.echo(f"lost: {printable(one)}", err=True)
     for remark in remarks[:_REMARKS_SHOWN]:
         click.echo(f"note: {printable(remark)}", err=True)
     if len(remarks) > _REMARKS_SHOWN:

@@ -115,7 +115,10 @@ def show(description: Description) -> None:
     table.add_column(overflow="fold")
     for field in description.fields:
         table.add_row(field.name, _value(field.value, field.meaning), printable(field.meaning))
-    out.print(table)
+    with out.capture() as drawn:
+        out.print(table)
+    for line in drawn.get().splitlines():
+        out.print(line.rstrip())  # a table fills every line up to its longest
     rows = [row.shown for row in description.rows if row.shown]
     if rows:
         out.print()

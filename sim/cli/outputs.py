@@ -10,9 +10,12 @@ from sim.errors import InputError
 
 
 def within(path: Path, place: Path) -> bool:
-    """Whether ``path`` is ``place`` or lies below it, under whatever names; neither need exist."""
-    real = Path(os.path.realpath(path))
-    return any(same(part, place) for part in (real, *real.parents))
+    """Whether ``path`` is ``place`` or lies below it, as it is named or where its links lead.
+
+    So what is named by a link that lies in ``place`` is within, wherever that leads. Neither need exist.
+    """
+    named, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))
+    return any(same(part, place) for part in (named, *named.parents, real, *real.parents))
 
 
 def same(one: Path, other: Path) -> bool:

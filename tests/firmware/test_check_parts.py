@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import numpy as np
 import pytest
 from audio_bytes import chunk, fmt, riff
@@ -15,7 +13,6 @@ from firmware.checks.audio import Listener, decode, full_scale, judge, seam
 from firmware.checks.byte_order import ByteOrder
 from firmware.checks.chunks import chunk_problems
 from firmware.checks.layout import check_layout, edit_distance, seen_by
-from firmware.checks.names import Named, check_names, hidden
 from firmware.checks.tree import Tree
 from firmware.formats import FormatError
 from firmware.formats.audio_header import parse_bytes
@@ -251,9 +248,9 @@ def test_misspelt_folders(profile, path: str, bad: str) -> None:
 def test_hexadecimal_patterns_are_told_their_number() -> None:
     base = "/ROLAND/SP-404SX"
     paths = [f"{base}/SMPL/PAD_INFO.BIN", f"{base}/PTN/PTN0002C.BIN", f"{base}/PTN/PTN00044.BIN"]
-    (one,) = check_layout(tree(*paths), SX)
+    (one,) = check_layout(tree(*paths, f"{base}/SMPL/A0000001.WAV"), SX)
     assert (one.id, one.path) == ("pattern-hex", paths[1])
-    assert "PTN00044.BIN" in one.fix
+    assert "PTN00044.BIN" in one.what
 
 
 def test_what_a_device_sees() -> None:
@@ -262,33 +259,3 @@ def test_what_a_device_sees() -> None:
         "/ROLAND/SP-404SX/SMPL/A0000001.WAV"
     ]
     assert seen_by(card, MK2)(card.entries[-1])  # nothing of an MKII's: all is a heap of files
-
-
-def names(*paths: str, profile=GENERIC) -> list[tuple[str, str]]:
-    named = [Named(path, path.rpartition("/")[2]) for path in paths]
-    return [(one.id, one.path) for one in check_names(named, profile)]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["kick.wav", "Schl\u00e4ger.wav", "\u05e9\u05dc\u05d5\u05dd.wav", "\U0001f941.wav", "\u65e5\u672c.wav"],
-)
-def test_names_that_are_fine_on_fat(name: str) -> None:
-    assert names(f"/A/{name}") == []
-
-
-def test_names_that_are_not() -> None:
-    nfd = unicodedata.normalize("NFD", "/A/\u00e9.wav")
-    assert names(nfd) == [("name-nfd", nfd)]
-    assert names("/A/x ", "/A/x.") == [("name-trailing", "/A/x "), ("name-trailing", "/A/x.")]
-    assert names("/A/\u0130.wav", "/A/i.wav") == []  # not the same name to FAT, whatever lower() says
-    assert names("/A/\u00e9.wav", nfd)[0] == ("name-duplicate", nfd)
-    assert [one for one, _ in names("/A/" + "x" * 256)] == ["name-not-fat"]
-    assert [one for one, _ in names("/A/bad\udcff.wav")] == ["name-not-fat"]
-    assert [one for one, _ in names("/A/\U0001f468\u200d\U0001f469.wav")] == ["name-invisible"]
-
-
-def test_hidden_folders_are_named_once() -> None:
-    named = [Named("/.Trashes", ".Trashes", True), Named("/.Trashes/501/\u0301x.wav", "\u0301x.wav")]
-    assert [(one.id, one.path) for one in check_names(named, MK2)] == [("hidden-file", "/.Trashes")]
-    assert (hidden("._kick.wav"), hidden("Thumbs.db"), hidden("kick.wav")) == ("macOS", "Windows", "")

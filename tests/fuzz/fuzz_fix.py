@@ -54,17 +54,23 @@ def correct(image: Path, fixed: Path) -> None:
         return
 
 
+def built(image: Path, files: dict[str, bytes]) -> bytes:
+    """An image of these files, and it stays in ``image``."""
+    items = [Item(f"/{p}", d) for p, d in files.items() if p.isprintable() and p != "IMPORT/kick.WAV"]
+    build_image(image, items, size_bytes=48 << 20, partition=False, overwrite=True)
+    return image.read_bytes()
+
+
 def main(seconds: float, seed: int) -> None:
+    sx, mk2 = sx_card(), project("EXPORT/PROJECT/PROJECT_01")
     with tempfile.TemporaryDirectory() as folder:
         image, fixed = Path(folder) / "card.img", Path(folder) / "fixed.img"
-        files = {**sx_card(), **project("EXPORT/PROJECT/PROJECT_01"), **NAMES}
-        items = [Item(f"/{p}", d) for p, d in files.items() if p.isprintable() and p != "IMPORT/kick.WAV"]
-        build_image(image, items, size_bytes=48 << 20, partition=False)
-        whole, volume = image.read_bytes(), open_card(image)
+        cards = [built(image, files) for files in ({**sx, **mk2, **NAMES}, sx, mk2)]
+        volume = open_card(image)  # all are laid out alike
         assert isinstance(volume, Volume)
         end, number = time.monotonic() + seconds, seed
         while time.monotonic() < end:
-            card = bytearray(whole)
+            card = bytearray(cards[number % len(cards)])
             damaged(card, volume, random.Random(number))
             image.write_bytes(card)
             try:

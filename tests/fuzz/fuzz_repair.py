@@ -15,18 +15,28 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "sdcard_image")]
 
 from card_damage import judge  # noqa: E402  found by the line above
+from card_formatted import formatted  # noqa: E402  as above
 from card_mutation import Mutator, valid_card  # noqa: E402  as above
-from card_repair_properties import check_and_repair, wreck  # noqa: E402  as above
+from card_repair_properties import check_and_repair, repair_and_undo, wreck  # noqa: E402  as above
+
+FORMATS = ("plain", "far backup", "4 KB sectors", "64 KB clusters")
+
+
+def _tool(name: str) -> str:
+    """Where a program is; '' where it is not."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin") or ""
 
 
 def main(seconds: float, seed: int) -> None:
-    tool = shutil.which("fsck.fat") or shutil.which("fsck.fat", path="/usr/sbin:/sbin")
+    tool = _tool("fsck.fat")
     with tempfile.TemporaryDirectory() as folder:
-        mutator = Mutator(valid_card(Path(folder)))
+        mutators = [Mutator(valid_card(Path(folder)))]
+        if _tool("mkfs.fat") and _tool("mcopy"):
+            mutators += [Mutator(formatted(Path(folder), _tool, name)) for name in FORMATS]
         end, number, refused, slowest = time.monotonic() + seconds, seed, 0, 0.0
         while time.monotonic() < end:
             chance = random.Random(number)
-            medium = mutator.mutated(chance.randint)
+            medium = mutators[number % len(mutators)].mutated(chance.randint)
             if number % 3 == 0:
                 wreck(medium, chance)
             began = time.monotonic()
@@ -37,6 +47,8 @@ def main(seconds: float, seed: int) -> None:
                 if tool and done is not None:
                     said = judge(tool, Path(folder), done.size, done.sectors)
                     assert not said, said
+                if number % 5 == 0:
+                    repair_and_undo(medium, Path(folder) / "undo")
             except BaseException:
                 print(f"failed with seed {number}: python {sys.argv[0]} 0.001 {number}", file=sys.stderr)
                 raise

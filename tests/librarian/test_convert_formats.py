@@ -53,7 +53,7 @@ def test_every_format_becomes_one_that_the_device_takes(container, subtype) -> N
             stream, out = io.BytesIO(data), io.BytesIO()
             recipe = plan_file(stream, len(data), profile)
             if recipe.keep:
-                assert examine(lambda a, n, data=data: data[a : a + n], len(data), profile)[1].accepted
+                assert examine(lambda a, n, data=data: data[a : a + n], len(data), profile)[1].taken
                 continue
             outcome = convert_file(stream, len(data), recipe, out, profile)
             made = out.getvalue()

@@ -6,6 +6,7 @@ import struct
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from audio_files import converted, sine, sound_file
 
 from firmware.formats.audio_header import parse_bytes
@@ -81,3 +82,22 @@ def test_chunks_of_any_bytes_give_markers_or_none() -> None:
         for one in found.loops:
             assert one.start < one.end
         found.moved(Fraction(1), 441).wav_chunks(44_100)
+
+
+@pytest.mark.parametrize("rate", [8_000, 32_000, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("frames", [999, 1_000, 1_001, 1_007])
+def test_what_is_on_the_last_frame_stays_within_the_file(rate: int, frames: int) -> None:
+    """The last frame of a loop is inclusive in ``smpl``, and a cue point is a frame that there is."""
+    tone = np.tile(sine(440, 44_100), 5)[:frames]
+    cue = _chunk(
+        b"cue ", struct.pack("<I", 1) + struct.pack("<II4sIII", 7, frames - 1, b"data", 0, 0, frames - 1)
+    )
+    loops = ((0, 10, frames - 1, 0), (0, frames - 1, frames - 1, 0), (0, 0, frames, 0))
+    made, _, outcome = converted(_with_chunks(sound_file(tone, rate), _smpl(*loops), cue), "sp404sx")
+    assert len(outcome.markers.loops) == 3
+    smpl, place = made.index(b"smpl") + 8, made.index(b"cue ") + 8
+    for number in range(3):
+        start, end = struct.unpack_from("<II", made, smpl + 36 + 24 * number + 8)
+        assert start <= end <= outcome.frames - 1
+    assert struct.unpack_from("<I", made, place + 8)[0] == outcome.frames - 1 or rate < 44_100
+    assert struct.unpack_from("<I", made, place + 8)[0] <= outcome.frames - 1

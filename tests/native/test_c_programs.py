@@ -43,3 +43,12 @@ def test_the_c_programs_pass(way: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     names = {p.stem for p in FOLDER.glob("test_*.c")}
     assert {Path(line).name for line in done.stdout.splitlines() if "/test_" in line} == names
+
+
+def test_nothing_on_the_audio_side_may_block(tmp_path: Path) -> None:
+    compiler = _require_compiler("plain", tmp_path)
+    command = ["make", "-s", f"OUT={tmp_path}", f"CC={compiler}", "realtime"]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300)
+    if "is not installed" in done.stderr:
+        pytest.skip(done.stderr.splitlines()[0])
+    assert done.returncode == 0, done.stdout + done.stderr

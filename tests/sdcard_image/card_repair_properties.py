@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 
 from card_tools import RamMedium
 
 from sdcard_image.check import check_volume, structural
-from sdcard_image.repair import Plan, apply, plan_repair
+from sdcard_image.repair import Plan, apply, plan_repair, repair_medium
 from sdcard_image.types import CardError
+from sdcard_image.undo import undo
 
 SECONDS = 10.0
 
@@ -45,6 +47,23 @@ def _plan(medium: RamMedium) -> Plan | None:
     assert said
     assert "\n" not in said
     return None
+
+
+def repair_and_undo(medium: RamMedium, journal: Path) -> None:
+    """In place and back: the same to the byte; or refused in one sentence, and untouched."""
+    card = RamMedium(medium.size, medium.sectors)
+    try:
+        repair_medium(card, journal)
+    except CardError:
+        assert card.log == []
+        assert not journal.exists()
+        return
+    undo(card, journal)
+    journal.unlink()
+    zero = bytes(512)
+    assert all(
+        card.sectors.get(i, zero) == medium.sectors.get(i, zero) for i in card.sectors | medium.sectors
+    )
 
 
 def wreck(medium: RamMedium, chance: random.Random) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from card_damage import FILES, Hurt, card, judge, repaired
+from card_damage import END, FILES, Hurt, card, judge, repaired
 from card_mutation import Mutator, valid_card
 from card_repair_properties import check_and_repair, wreck
 from card_tools import RamMedium, mtools_env, small_card, tree
@@ -195,3 +195,39 @@ def test_sound_names_of_mtools_are_left_alone(tmp_path, require_tool) -> None:
     medium = FileMedium(image)
     assert plan_repair(medium).changes.writes == []
     medium.close()
+
+
+@pytest.mark.parametrize("many", [0, 40])
+def test_one_chain_through_the_whole_card(many: int, tmp_path, require_tool) -> None:
+    """No cluster is free: what nobody owns gives way to the folder that it is found in."""
+    items = [Item(f"/{i:02} a name that takes some room", bytes([i + 1]) * 600) for i in range(many)]
+    hurt = Hurt(small_card(tmp_path, items or [Item(p, d) for p, d in FILES.items()]))
+    before = {path: data for path, data in tree(hurt.volume).items() if data is not None}
+    clusters = hurt.volume.fat.limit
+    values = np.arange(1, clusters + 1, dtype="<u4")
+    values[:2], values[-1] = (0x0FFF_FFF8, 0x0FFF_FFFF), 0x0FFF_FFFF
+    for copy in range(2):
+        hurt.poke(hurt.volume._fat_offset(copy), values.tobytes())
+    _, report, found = repaired(hurt)
+    assert report.clean
+    assert judge(require_tool("fsck.fat"), tmp_path, hurt.medium.size, hurt.medium.sectors) == []
+    assert report.recovered
+    assert {p: d for p, d in found.items() if p in before} == before
+
+
+def test_lost_chains_that_meet_are_given_away_once() -> None:
+    """Two files whose first clusters are lost, and two lost chains of their lengths that share an end."""
+    hurt = card()
+    free = hurt.free_cluster() - 40
+    for start in (free, free + 20):
+        for i in range(5):
+            hurt.fat(start + i, start + i + 1)
+    hurt.fat(free + 5, END)
+    hurt.fat(free + 24, free + 5)
+    for path, head in (("/KICK.WAV", free), ("/snare drum 01.wav", free + 20)):
+        for cluster in hurt.chain(path):
+            hurt.fat(cluster, 0)
+            hurt.poke(hurt.volume.cluster_offset(cluster), bytes(512))
+        hurt.resize(path, 6 * 512)
+        hurt.point(path, head | 0x0100_0000)  # one byte off
+    check_and_repair(hurt.medium)

@@ -6,12 +6,13 @@ import random
 
 import numpy as np
 import pytest
-from card_tools import SMALL, RamMedium, crash_states, fsck, small_card, tree, write_image
+from card_tools import SMALL, RamMedium, crash_states, fsck, small_card, tree, write_image, writer
 
 from sdcard_image import CardError, Item, mount
 from sdcard_image.defrag import defrag
 from sdcard_image.fragment import fragment
 from sdcard_image.relocate import FREE, Mover, Occupancy
+from sdcard_image.repair import apply, plan_repair
 from sdcard_image.usage_map import usage_map
 
 CHANCE = random.Random(7)
@@ -221,3 +222,45 @@ def test_the_map_counts_every_cluster(tmp_path) -> None:
     assert np.allclose(shares.sum(axis=1), 1)
     assert (Occupancy(volume).owner == FREE).sum() == found.counts["free"]
     assert medium.size == SMALL
+
+
+def test_after_a_cut_the_advice_leads_to_the_end(tmp_path) -> None:
+    """With one cluster to spare, what a cut leaves takes it: it is told, the repair gives it back."""
+    medium = worn(tmp_path, FILES[1:4] + FILES[-3:])
+    fill(medium, 1)
+    before, base = tree(mount(medium)), dict(medium.sectors)
+    defrag(medium)
+    blocked = 0
+    for state in list(crash_states(base, medium.log, extra=0))[::23]:
+        again = RamMedium(medium.size, state)
+        report = defrag(again)
+        if not report.left:
+            continue
+        blocked += 1
+        assert report.lost_clusters > 0
+        apply(plan_repair(again), again)
+        volume = writer(again)
+        for entry in reversed(list(volume.walk())):
+            if entry.path.startswith("/FOUND"):
+                volume.remove(entry.path)
+        volume.close()
+        report = defrag(again)
+        assert (report.left, report.lost_clusters) == ((), 0)
+        assert tree(mount(again)) == before
+    assert blocked >= 2
+
+
+def test_an_interrupt_while_data_is_copied_leaves_the_card_closed(tmp_path, monkeypatch) -> None:
+    medium = worn(tmp_path)
+    before = tree(mount(medium))
+
+    def interrupted(mover: Mover, old: np.ndarray, new: np.ndarray) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Mover, "_copy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        defrag(medium)
+    after = mount(medium)
+    assert tree(after) == before
+    assert int(after.fat.raw[1]) & 0x0800_0000
+    assert not after.full_audit().lost

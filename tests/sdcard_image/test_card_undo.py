@@ -84,17 +84,23 @@ def test_every_failed_write_leaves_what_can_be_undone(tmp_path) -> None:
         assert _same(faulty, base)
 
 
-def test_no_byte_of_the_card_changes_before_the_journal_is_whole(tmp_path) -> None:
+@pytest.mark.parametrize("repaired", [False, True], ids=["never begun", "after the repair"])
+def test_a_journal_that_is_cut_short_undoes_nothing_and_says_so(repaired: bool, tmp_path) -> None:
     medium = _hurt().medium
     base = dict(medium.sectors)
     journal = tmp_path / "card.undo"
     repair_medium(medium, journal)
     whole = journal.read_bytes()
-    for length in (0, 5, 24, 30, 100, len(whole) // 2, len(whole) - 1):
+    for length in (0, 5, 24, 30, 100, len(whole) // 2, len(whole) - 17, len(whole) - 16, len(whole) - 1):
         journal.write_bytes(whole[:length])
-        untouched = RamMedium(medium.size, base)
-        assert undo(untouched, journal) == 0
-        assert untouched.log == []
+        card = RamMedium(medium.size, medium.sectors if repaired else base)
+        with pytest.raises(CardError, match=r"cut short.*nothing was undone") as said:
+            undo(card, journal)
+        assert "\n" not in str(said.value)
+        assert card.log == []
+        if length > len(whole) // 2:
+            assert "sound up to byte" in str(said.value)
+            assert ("had not begun" in str(said.value)) is not repaired
 
 
 def _files(tmp_path: Path) -> tuple[Path, Path, bytes]:

@@ -151,11 +151,15 @@ GOOD = sx_wav()
 # Every id but those of the volume, which need a damaged image.
 CASES: dict[str, Case] = {
     "no-device-folder": Case("sp404sx", {"kick.wav": wav()}),
+    "no-samples": Case("sp404sx", {f"{SX}/PAD_INFO.BIN": pad_info.build((PadRecord(),) * pad_info.RECORDS)}),
     "misspelt-folder": Case("sp404sx", {"ROLAND/SP404-SX/SMPL/A0000001.WAV": GOOD}),
     "misplaced-folder": Case("sp404sx", {"SMPL/A0000001.WAV": GOOD, "SMPL/A0000002.WAV": GOOD}),
     "folder-case": Case("sp404sx", {"Roland/SP-404SX/SMPL/A0000001.WAV": GOOD}),
     "sx-card-in-mk2": Case("sp404mk2", sx_card()),
     "mk2-card-in-sx": Case("sp404sx", mk2_card()),
+    "project-name": Case(
+        "sp404mk2", {f"EXPORT/PROJECT/MINE/{path}": data for path, data in mk2_card().items()}
+    ),
     "pattern-hex": Case("sp404sx", sx_card() | {"ROLAND/SP-404SX/PTN/PTN0000A.BIN": b"\0"}),
     "pattern-number": Case("sp404sx", sx_card() | {"ROLAND/SP-404SX/PTN/PTN00121.BIN": b"\0"}),
     "index-missing": Case("sp404mk2", {"EXPORT/PROJECT/P1/SMPL/BANK1-01.SMP": a_smp()}),
@@ -173,6 +177,10 @@ CASES: dict[str, Case] = {
     "name-control": one(wav(), name="A/a\nb.wav"),
     "name-invisible": one(wav(), name="A/a\u202eb.wav"),
     "name-trailing": one(wav(), name="A/kick.wav."),
+    "name-stem": one(wav(), name="A/trail .wav"),
+    "name-reserved": one(wav(), name="A/nul.wav"),
+    "name-long": one(wav(), name=f"A/{'x' * 201}.wav"),
+    "name-lookalike": Case("generic", {"A/Schl\u00e4ger.wav": wav(), f"A/{NFD}.wav": wav()}),
     "name-not-fat": one(wav(), name="A/what?.wav"),
     "name-duplicate": Case("generic", {"A/kick.wav": wav(), "A/KICK.wav": wav()}),
     "hidden-file": Case("sp404mk2", {"IMPORT/._kick.wav": b"\0", "IMPORT/kick.wav": wav()}),
@@ -205,6 +213,7 @@ CASES: dict[str, Case] = {
     "mono-cancel": one(wav(wave(channels=2) * np.array([1.0, -1.0]))),
     "over-full-scale": one(wav(wave(level=1.5), subtype="FLOAT")),
     "pad-range": Case("sp404sx", sx_card({0: sx_record(GOOD, user_end=len(GOOD) + 2)})),
+    "pad-frames": Case("sp404sx", sx_card({0: sx_record(GOOD, user_start=515)})),
     "pad-loop": Case("sp404mk2", mk2_card({0: mk2_conf(a_smp(), loop=padconf.LOOP_ON, loop_start=90_000)})),
     "pad-size": Case("sp404sx", sx_card({0: sx_record(GOOD, original_end=len(GOOD) + 2)})),
     "pad-value": Case("sp404sx", sx_card({0: sx_record(GOOD, volume=200)})),

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from card_damage_tools import hurt_fats, image_of
 from check_cards import CASES, Case, imported, mk2_card, sx_card, sx_wav, wav, wave
 from click.testing import CliRunner
 
 from firmware.findings import catalogue
 from firmware.formats import pad_info
-from sdcard_image import Item, build_image, open_card
-from sdcard_image.volume import Volume
+from sdcard_image import open_card
+from sdcard_image.repair import RepairReport, repair_image
 from sim.check import Options, run_check
 from sim.check.fixing import make_fixed
 from sim.cli import cli
 
-# odd-chunk is fixed where the audio can be found, which it cannot in that case.
-FIXABLE = [name for name in CASES if catalogue()[name].fixable and name != "odd-chunk"]
+FIXABLE = [name for name in CASES if catalogue()[name].fixable]
 
 
 def check(*arguments: object, status: int = 0) -> str:
@@ -79,24 +81,6 @@ def test_what_does_not_mount_is_said(tmp_path: Path) -> None:
     assert "no FAT32 card" in check(image, "--fix", tmp_path / "y.img", status=2)
 
 
-def image_of(path: Path, files: dict[str, bytes]) -> Path:
-    build_image(path, [Item(f"/{name}", data) for name, data in files.items()], size_bytes=64 << 20)
-    return path
-
-
-def hurt_fats(image: Path, paths: list[str], value: int, copies: tuple[int, ...], step: int = 1) -> None:
-    """Overwrite the FAT entry of the cluster ``step`` after each file's first."""
-    card = open_card(image)
-    assert isinstance(card, Volume)
-    clusters = [card.entry(path).first_cluster + step for path in paths]
-    places = [card._fat_offset(copy) + 4 * cluster for copy in copies for cluster in clusters]
-    card.close()
-    data = bytearray(image.read_bytes())
-    for place in places:
-        data[place : place + 4] = value.to_bytes(4, "little")
-    image.write_bytes(data)
-
-
 WAVS = {f"IMPORT/s{n:02}.wav": wav(wave(9_000 + n)) for n in range(20)}
 
 
@@ -147,10 +131,17 @@ def test_a_file_that_is_saved_in_part_is_an_error(tmp_path: Path) -> None:
     assert "ERRORS: 1 error," in text
 
 
-def test_a_file_that_was_put_together_by_guess_is_a_warning(tmp_path: Path) -> None:
+def test_a_file_that_was_put_together_by_guess_is_a_warning(tmp_path: Path, monkeypatch) -> None:
     image = image_of(tmp_path / "hurt.img", WAVS)
     for step in range(1, 20):
         hurt_fats(image, ["/IMPORT/s00.wav"], 0, copies=(0, 1), step=step)
+
+    def guessing(*arguments: Any, **options: Any) -> RepairReport:
+        report = repair_image(*arguments, **options)
+        files = [replace(f, sure="guess") if f.path == "/IMPORT/s00.wav" else f for f in report.files]
+        return replace(report, files=files)
+
+    monkeypatch.setattr("sim.check.fixing.repair_image", guessing)
     text = check(image, "--device", "sp404mk2", "--fix", tmp_path / "fixed.img")
     assert "repaired /IMPORT/s00.wav (guess" in text
     assert "OK, WITH WARNINGS: 0 errors, 1 warning," in text
@@ -162,3 +153,11 @@ def test_a_repair_is_not_begun_where_the_copy_exists(tmp_path: Path) -> None:
     (tmp_path / "out.img").write_bytes(b"precious")
     assert "exists already" in check(image, "--fix", tmp_path / "out.img", status=2)
     assert (tmp_path / "out.img").read_bytes() == b"precious"
+
+
+def test_a_stray_sample_needs_no_pad_in_its_chunk(tmp_path: Path) -> None:
+    folder = Case("sp404sx", sx_card(KICK_WAV=wav(), A0000002_WAV=wav())).write(tmp_path / "in")
+    found = {one.path.rpartition("/")[2] for one in run_check(folder).findings if one.id == "rlnd-missing"}
+    assert found == {"A0000002.WAV"}
+    _, _, after = make_fixed(run_check(folder, options=Options(strict=True)), tmp_path / "out")
+    assert "rlnd-missing" not in {one.id for one in after.findings}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import struct
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 from check_cards import LONG_SX, wav, wave
 
 from firmware.catalogue import Catalogue
-from firmware.findings import Severity, catalogue
-from sdcard_image import Item, build_image, mount
+from firmware.findings import Finding, Severity, catalogue, found
+from sdcard_image import Item, build_image, items_from_folder, mount
 from sdcard_image.medium import FileMedium
 from native import CardModel
 from sim.check import CheckReport, Options, run_check
+from sim.check.facts import one_each
 from sim.check.report import Scene
 from sim.check.text import lines
 
@@ -162,6 +164,112 @@ def test_damage_is_found(name: str, sound: Path, tmp_path: Path) -> None:
     assert image.stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damage_is_said_once(name: str, sound: Path, tmp_path: Path) -> None:
+    image = tmp_path / "card.img"
+    shutil.copyfile(sound, image)
+    damage = Damage(image)
+    DAMAGES[name](damage)
+    damage.file.close()
+    report = run_check(image, "generic", Options(quick=True))
+    assert "card-error" not in ids(report)
+    assert all(one.mark for one in report.findings)
+
+
+def test_a_card_error_says_what_no_other_finding_does(tmp_path: Path) -> None:
+    def made(id_: str, path: str) -> Finding:
+        return found(id_, "x", path=path)
+
+    broken = [made("chain-too-short", "/A"), made("fragmented", "/C/d.wav"), made("dirty-flag", "")]
+    errors = [made("card-error", path) for path in ("/A/b.wav", "/a", "/C/d.wav", "/")]
+    left = [one.path for one in one_each([*broken, *errors]) if one.id == "card-error"]
+    assert left == ["/C/d.wav", "/"]
+
+
+def renamed(image: Path, before: str, after: str) -> None:
+    """Write another long name of up to 13 units over one, in the directory entry itself."""
+
+    def slot(name: str) -> list[bytes]:
+        units = (name + "\0").encode("utf-16-le").ljust(26, b"\xff")[:26]
+        return [units[:10], units[10:22], units[22:]]
+
+    data = bytearray(image.read_bytes())
+    at = next(
+        at
+        for at in range(0, len(data), 32)
+        if [data[at + 1 : at + 11], data[at + 14 : at + 26]] == slot(before)[:2]
+    )
+    data[at + 1 : at + 11], data[at + 14 : at + 26], data[at + 28 : at + 32] = slot(after)
+    image.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("second", "wanted"),
+    [
+        ("one e\u0301.wav", {"name-lookalike": Severity.WARNING}),
+        ("ONE \u0243.wav", {"name-collision": Severity.ERROR}),
+    ],
+)
+def test_names_on_a_card_are_compared_as_fat_does(
+    second: str, wanted: dict[str, Severity], tmp_path: Path
+) -> None:
+    image = tmp_path / "card.img"
+    first = unicodedata.normalize("NFC", second).lower()
+    stand_in = "x" * len(second)
+    build_image(
+        image, [Item(f"/{first}", KICK), Item(f"/{stand_in}", KICK)], size_bytes=64 << 20, label="KIT"
+    )
+    renamed(image, stand_in, second)
+    assert ids(run_check(image, "generic", Options(quick=True))) == wanted
+
+
+def test_each_of_two_names_that_look_alike_is_read(tmp_path: Path) -> None:
+    image = tmp_path / "card.img"
+    names = ["one \u00e9.wav", "one e\u0301.wav"]
+    build_image(
+        image,
+        [Item(f"/{names[0]}", KICK), Item(f"/{'x' * len(names[1])}", LONG)],
+        size_bytes=64 << 20,
+        label="KIT",
+    )
+    renamed(image, "x" * len(names[1]), names[1])
+    with closing(mount(FileMedium(image))) as volume:
+        assert [volume.read(f"/{name}") for name in names] == [KICK, LONG]
+        assert volume.read(f"/{names[0].upper()}") == KICK
+
+
+def test_dotless_i_beside_i_is_two_files_everywhere(tmp_path: Path) -> None:
+    for name in ("I.wav", "\u0131.wav"):
+        (tmp_path / "kit" / "A").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "kit" / "A" / name).write_bytes(KICK)
+    image = tmp_path / "card.img"
+    build_image(image, items_from_folder(tmp_path / "kit"), size_bytes=64 << 20, label="KIT")
+    for card in (tmp_path / "kit", image):
+        report = run_check(card, "generic", Options(quick=True))
+        assert (report.findings, len(report.audio)) == ((), 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "device", "said"),
+    [
+        (b"only words\n" * 9000, "sp404sx", "Check a card instead"),
+        (bytes(1 << 20), "sp404sx", "or make a new image"),
+        (
+            b"\xeb\x76\x90EXFAT   ".ljust(510, b"\0") + b"\x55\xaa" + bytes(4096),
+            "sp404mk2",
+            "Save what is on it",
+        ),
+    ],
+)
+def test_what_to_do_with_what_does_not_mount(data: bytes, device: str, said: str, tmp_path: Path) -> None:
+    image = tmp_path / "card.img"
+    image.write_bytes(data)
+    text = "\n".join(lines(run_check(image, device)))
+    assert said in text
+    assert ("'Unsupported SD Card!'" in text) is (device == "sp404mk2")
+    assert "backup" not in text
+
+
 def test_every_kind_of_the_volume_is_provoked() -> None:
     assert {kind.id for kind in catalogue().values() if kind.group == "volume"} == set(DAMAGES) | FORMATS
 
@@ -179,8 +287,7 @@ def test_an_odd_format(sound: Path, tmp_path: Path) -> None:
     mbr = bytearray(data[:512])
     mbr[446 + 8 : 446 + 12] = struct.pack("<I", 63)
     image.write_bytes(bytes(mbr) + bytes(62 * 512) + data[start:])
-    found = ids(run_check(image))
-    assert {"partition-alignment", "data-alignment"} <= found.keys()
+    assert {"partition-alignment", "data-alignment"} <= ids(run_check(image)).keys()
 
 
 def test_small_clusters(tmp_path: Path) -> None:

@@ -122,3 +122,42 @@ def test_link_and_bus_have_a_range(name: str, value: int, said: str, tmp_path: P
     conf = mk2_conf(a_smp(), **{name: value})
     found = findings(Case("sp404mk2", mk2_card({0: conf})), tmp_path, "pad-value")
     assert [said in one.what for one in found] == ([True] if said else [])
+
+
+@pytest.mark.parametrize("option", ["--html", "--junit", "--fix"])
+def test_a_link_in_the_card_is_no_way_out(option: str, card: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "mine.xml").write_text("mine", "utf-8")
+    (card / "file.xml").symlink_to(outside / "mine.xml")
+    (card / "folder").symlink_to(outside, target_is_directory=True)
+    (card / "new.img").symlink_to(outside / "not-there.img")
+    for path in (card / "file.xml", card / "folder" / "a.img", card / "folder" / "b", card / "new.img"):
+        assert "lies inside the card" in check(card, option, path, "--force", status=2)
+    assert contents(outside) == {outside / "mine.xml": b"mine"}
+
+
+def test_a_corrected_folder_does_not_go_where_a_link_leads(card: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    assert "is a link" in check(card, "--device", "sp404sx", "--fix", tmp_path / "link", status=2)
+    assert not list((tmp_path / "real").iterdir())
+
+
+def test_what_links_lead_to_is_not_read_and_that_is_told(card: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.wav").write_bytes(wav())
+    smpl = card / "ROLAND/SP-404SX/SMPL"
+    (smpl / "A0000002.WAV").symlink_to(tmp_path / "secret.wav")
+    (card / "nowhere").symlink_to(tmp_path / "nothing")
+    os.mkfifo(card / "pipe")
+    (card / "away").symlink_to(tmp_path, target_is_directory=True)
+    report = run_check(card, "sp404sx")
+    told = {one.path: one for one in report.findings if one.id == "card-error"}
+    assert set(told) == {"/ROLAND/SP-404SX/SMPL/A0000002.WAV", "/nowhere", "/away", "/pipe"}
+    assert sum("a link" in one.what for one in told.values()) == 3
+    assert all(one.severity == "warning" for one in told.values())
+    text = check(card, "--device", "sp404sx", "--fix", tmp_path / "fixed")
+    assert text.count("which is not read") == 4
+    assert contents(tmp_path / "fixed").keys() == {
+        tmp_path / "fixed/ROLAND/SP-404SX/SMPL" / name for name in ("A0000001.WAV", "PAD_INFO.BIN")
+    }

@@ -87,3 +87,14 @@ def test_what_is_no_card_is_status_2(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "RIFF" in done.stderr
     assert not (tmp_path / "out.img").exists()
+
+
+def test_an_undo_file_that_is_cut_short(broken: Path, tmp_path: Path) -> None:
+    assert _type(broken, "--in-place", "--undo", tmp_path / "undo").exit_code == 0
+    after = broken.read_bytes()
+    data = (tmp_path / "undo").read_bytes()
+    (tmp_path / "undo").write_bytes(data[:-1])
+    undone = _type(broken, "--undo-with", tmp_path / "undo")
+    assert undone.exit_code == 2
+    assert "is cut short: what it holds is sound up to byte" in undone.stderr
+    assert broken.read_bytes() == after

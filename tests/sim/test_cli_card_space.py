@@ -71,3 +71,17 @@ def test_wrong_input_is_told_in_a_sentence(image, tmp_path) -> None:
     assert "no FAT32" in run("defrag", tmp_path / "there.img", status=2)
     assert (tmp_path / "there.img").read_bytes() == b"precious"
     assert not list(tmp_path.glob(".*part"))
+
+
+@pytest.mark.parametrize(
+    ("lost", "advice"),
+    [
+        (0, "free some space and try again"),
+        (1, "1 cluster belongs to no file"),
+        (12, "12 clusters belong to no file, as after a run cut short; let 'benchpad card repair' find them"),
+    ],
+)
+def test_what_to_do_for_more_room(lost: int, advice: str) -> None:
+    from sim.cli.card_space import _advice  # noqa: PLC0415  the sentence alone
+
+    assert advice in _advice({"lost_clusters": lost})

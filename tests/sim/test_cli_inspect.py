@@ -43,7 +43,9 @@ def test_wav_loops_and_markers_are_shown(tmp_path) -> None:
     assert told["loops"] == [{"start": 10, "end": 90, "mode": "forward", "count": 0}]
     assert told["markers"] == [{"frame": 50, "name": "Break"}]
     assert told["root_note"] == 60
-    assert "10 to 90 forward" in run(path)
+    shown = run(path)
+    assert "10 to 90 forward" in shown
+    assert not [line for line in shown.splitlines() if line != line.rstrip()]
 
 
 def test_midi_files_are_summed_up(tmp_path) -> None:

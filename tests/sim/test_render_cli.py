@@ -284,8 +284,11 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(card, tmp_path, typed: str
     for json_flag in ("", " --json"):
         result = benchpad("render", *(typed + json_flag).format(card=card, dir=tmp_path).split())
         assert result.exit_code == status, result.stderr
-        assert result.stdout == ""
         assert "Traceback" not in result.stderr
         assert result.stderr.strip()
+        if json_flag:
+            assert result.stderr == f"benchpad: {json.loads(result.stdout)['error']}\n"
+        else:
+            assert result.stdout == ""
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert card.stat().st_size == 64 << 20

@@ -1,0 +1,72 @@
+"""Who gets which clusters: what the steps of a salvage share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdcard_image.chains import Chains
+from sdcard_image.direntry import DIRECTORY
+from sdcard_image.medium import Medium
+from sdcard_image.runs import Runs
+from sdcard_image.slots import Found
+from sdcard_image.system_area import System
+from sdcard_image.tree import Thing, Tree
+
+
+class Claims:
+    """A card's chains and folders, and the clusters given to files so far."""
+
+    def __init__(self, medium: Medium, system: System, chains: Chains) -> None:
+        self.medium, self.system, self.chains = medium, system, chains
+        self.tree = Tree(medium, system, chains)
+        self.files: dict[int, Thing] = {}  # by their number in `Chains.owner`
+
+    def clusters_of(self, size: int) -> int:
+        """How many clusters a file of ``size`` bytes needs."""
+        return -(-size // self.system.cluster_bytes)
+
+    def take(self, thing: Thing, runs: Runs, state: str, why: str = "", sure: str = "certain") -> bool:
+        """Give a file its clusters, and say why; always True."""
+        self.chains.claim(runs, thing.number)
+        self.files[thing.number] = thing
+        thing.runs = runs
+        thing.settle(state, why, sure)
+        return True
+
+    def starts(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The first clusters of all files that a reader sees; and those that must be whole files."""
+        first, alone = np.zeros((2, self.chains.limit), bool)
+        for thing in self.tree.things:
+            cluster = thing.found.cluster
+            if not thing.is_dir and not thing.found.hidden and self.chains.is_cluster(cluster):
+                first[cluster] = True
+                alone[cluster] = thing.size <= self.system.cluster_bytes
+        for folder in self.tree.folders:
+            for at, count in folder.runs:
+                alone[at : at + count] = True
+        return first, alone
+
+
+def name_hidden(thing: Thing) -> None:
+    """A first letter for an entry that had lost it to a mark."""
+    found = thing.found
+    if found.entry[0] in (0, 0xE5):
+        found.entry = b"_" + found.entry[1:]
+        if not found.long:
+            thing.settle("repaired", "the first letter of its name is lost")
+
+
+def mark_as(found: Found, attributes: int) -> None:
+    """Set an entry's attribute byte."""
+    found.entry = found.entry[:11] + bytes((attributes & 0xFF,)) + found.entry[12:]
+
+
+def mark_as_file(found: Found) -> None:
+    """Take the mark of a folder from an entry."""
+    mark_as(found, found.attributes & ~DIRECTORY)
+
+
+def bytes_apart(one: int, other: int) -> int:
+    """In how many bytes two numbers differ."""
+    return sum((one ^ other) >> 8 * i & 0xFF != 0 for i in range(4))
