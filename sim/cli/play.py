@@ -111,8 +111,8 @@ def asked_to_end() -> Iterator[Callable[[], bool]]:
 
     def take(signum: int, frame: FrameType | None) -> None:
         asked.append(signum)
-        for other, handler in before.items():
-            signal.signal(other, handler)
+        for other, kept in before.items():
+            signal.signal(other, kept)
 
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(signum) is not signal.SIG_IGN:
@@ -120,8 +120,8 @@ def asked_to_end() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: bool(asked)
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        for other, kept in before.items():
+            signal.signal(other, kept)
 
 
 def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable[[], bool]) -> None:

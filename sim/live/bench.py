@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firmware.boot import BootResult
+from firmware.catalogue import Pad, PadSettings
 from firmware.profiles import Profile
 from native import CardModel
 from sim.cards import load_card, preset_names
-from sim.live.pads import MODES
 from sim.live.session import Gap, Session
 from sim.live.status import latency_ms, status_document
 from sim.panel.browser import Browser
 from sim.panel.port import AudioTaker, Happened, Look, RefusedError
+from sim.panel.state import modes_of
 
 _RAM_RANGE = (64 << 10, 256 << 20)
 _KEPT = 200
@@ -117,20 +118,16 @@ class Bench:
 
     def modes(self, bank: int, pad: int) -> Mapping[str, bool]:
         """See `sim.panel.port.Session.modes`."""
-        player = self._session.machine.player
-        tag = player.tags.tag(bank, pad)
-        start = player.start_of(tag)
-        card = (
-            {} if start is None else {"loop": bool(start.loop), "reverse": start.reverse, "gate": start.gate}
-        )
-        path = self._path(bank, pad)
-        pinned = path is not None and path in self._session.samples.pinned
-        return dict.fromkeys(MODES, False) | card | self._session.hands.modes.of(tag) | {"pin": pinned}
+        found = self._pad(bank, pad)
+        card = modes_of(PadSettings() if found is None else found.settings)
+        tag = self._session.machine.player.tags.tag(bank, pad)
+        pinned = found is not None and found.sample.path in self._session.samples.pinned
+        return {**card, **self._session.hands.modes.of(tag), "pin": pinned}
 
-    def _path(self, bank: int, pad: int) -> str | None:
+    def _pad(self, bank: int, pad: int) -> Pad | None:
         letter = self._session.machine.player.tags.banks[bank]
         pads = self.boot.catalogue.pads
-        return next((one.sample.path for one in pads if (one.bank, one.pad) == (letter, pad)), None)
+        return next((one for one in pads if (one.bank, one.pad) == (letter, pad)), None)
 
     def status(self) -> dict[str, Any]:
         """The status document."""
@@ -244,10 +241,10 @@ class Bench:
     def mode(self, bank: int, pad: int, name: str, on: bool) -> None:
         """Switch something of a pad."""
         if name == "pin":
-            path = self._path(bank, pad)
-            if path is None:
+            found = self._pad(bank, pad)
+            if found is None:
                 raise RefusedError("there is no sample on that pad to keep in RAM")
-            self._session.samples.pin(path, on=on)
+            self._session.samples.pin(found.sample.path, on=on)
         else:
             self._session.hands.switch(bank, pad, name, on=on)
         self._session.generation += 1

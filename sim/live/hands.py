@@ -70,7 +70,9 @@ class Hands:
 
     def stop_all(self) -> int:
         """Silence, now: everything fades out, and nothing is held any more."""
-        return self._play(lambda: self._post_all([Stop(0)]), None)
+        with self.lock:
+            self.machine.player.let_go()
+            return self._play(lambda: self._post_all([Stop(0)]), None)
 
     def start(self, event: Start) -> int:
         """Start a voice that is on no pad. No recording keeps it."""
