@@ -131,7 +131,7 @@ class Player:
         self._banks = {channel: self.rules.notes.banks(channel) for channel in range(16)}
         self._former: dict[int, Voicing] = {}  # pads of a card that was taken out: they may still be held
         self._pedals = Pedals()
-        self._bends: dict[int, float] = {}  # by channel: cents, where the wheel is not in the middle
+        self._bends: dict[int, float] = {}  # by channel, in cents
         self._unposted: list[Event] = []  # the rest of what a call does, while the engine has no room for it
 
     def change_card(self, catalogue: Catalogue, sample_ids: Mapping[str, int]) -> None:
@@ -224,7 +224,7 @@ class Player:
             self.counters.unmapped[channel + 1, note] += 1
             return
         tag = self.tags.tag(*place)
-        if self._start(frame, tag, velocity) and channel in self._bends:
+        if self._start(frame, tag, velocity) and self._bends.get(channel):
             self._unposted.append(Bend(frame, tag, self._bends[channel]))
 
     def _note_off(self, frame: int, channel: int, note: int) -> None:
@@ -254,9 +254,9 @@ class Player:
         if not self.rules.bend_cents:
             return
         cents = self.rules.bend_cents * (way / 8192 if way < 0 else way / 8191)
-        self._bends.pop(channel, None)
-        if cents:
-            self._bends[channel] = cents
+        if cents == self._bends.get(channel, 0.0):
+            return
+        self._bends[channel] = cents
         self._unposted += [Bend(frame, tag, cents) for tag in self._sounding_tags(channel)]
 
     def _sounding_tags(self, channel: int) -> list[int]:
