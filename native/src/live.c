@@ -244,7 +244,8 @@ int bp_live_exchange(bp_live *l, bp_engine *engine)
         return BP_EINVAL;
     l->engine = engine;
     l->posted = 0;
-    stamp(l, bp_engine_frame(engine), now_ns()); /* the audio thread is not inside: nobody else writes it */
+    uint64_t zero_ns = now_ns() - bp_frames_to_ns(bp_engine_frame(engine), l->rate);
+    atomic_store_explicit(&l->zero_ns, zero_ns, memory_order_relaxed); /* the audio thread is not inside */
     return BP_OK;
 }
 
