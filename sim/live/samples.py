@@ -121,7 +121,11 @@ class Samples:
         with closing(open_card(slot.path)) as card:
             booted = boot(card, session.board.profile, card_ms=timing.ms, project=setup.project)
         session.hands.stop(silence)
+        if slot.card.info().fs == "folder":  # its files are others now, and the device has the old ones open
+            session.change(why="the card's pads were written")
+            return
         with session.paused():
+            self._forget_moved(booted)
             self._take_room(len({pad.sample.path for pad in booted.catalogue.pads} - set(slot.ids)))
             slot.boot = session.board.boot = self.booted = booted
             session.board.add_samples(slot)
@@ -129,3 +133,11 @@ class Samples:
             session.machine.player.change_card(booted.catalogue, slot.ids)
             self._pin_again()
             session.generation += 1
+
+    def _forget_moved(self, booted: BootResult) -> None:
+        """A file may have the path of an older one and lie elsewhere: the engine is told of it anew."""
+        slot = self._session.board.slots[0]
+        for path in list(slot.ids):
+            if booted.extents.get(path) != self.booted.extents.get(path):
+                self._session.engine.unpin(slot.ids.pop(path))
+        self._auditioned.clear()
