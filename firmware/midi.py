@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from firmware.profiles import Profile, ProfileError
 
-NOTE_OFF, NOTE_ON, CONTROL_CHANGE, PROGRAM_CHANGE = 0x80, 0x90, 0xB0, 0xC0
-ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
+NOTE_OFF, NOTE_ON, CONTROL_CHANGE, PROGRAM_CHANGE, PITCH_BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
+SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
+CLOCK, START, CONTINUE, STOP, ACTIVE_SENSING, RESET = 0xF8, 0xFA, 0xFB, 0xFC, 0xFE, 0xFF
 
 _DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 
@@ -110,18 +111,27 @@ def note_map(name: str) -> NoteMap:
 
 @dataclass(frozen=True, slots=True)
 class MidiRules:
-    """What a device does with what it receives. ``program_change`` picks a "bank", a "pattern", or "none"."""
+    """What a device does with what it receives. ``program_change`` picks a "bank", a "pattern", or "none".
+
+    ``bend_cents`` is what the whole way of a pitch wheel does; 0: nothing. ``unplug``: when a
+    cable is pulled out, all samples "stop", or what its keys hold is let go ("release").
+    """
 
     notes: NoteMap
     program_change: str = "none"
     all_sound_off: bool = False
     all_notes_off: bool = False
+    sustain: bool = False
+    bend_cents: float = 0.0
+    active_sensing: bool = False
+    unplug: str = "release"
+    clock: bool = False
 
 
 def midi_rules(profile: Profile) -> MidiRules:
     """The rules a profile states; what it does not state, the device does not do."""
 
-    def stated(key: str, default: str | bool) -> str | bool:
+    def stated(key: str, default: str | bool | float) -> str | bool | float:
         fact = profile.facts.get(f"midi.{key}")
         return default if fact is None else fact.value
 
@@ -130,4 +140,9 @@ def midi_rules(profile: Profile) -> MidiRules:
         program_change=str(stated("program_change", "none")),
         all_sound_off=bool(stated("all_sound_off", False)),
         all_notes_off=bool(stated("all_notes_off", False)),
+        sustain=bool(stated("sustain", False)),
+        bend_cents=100 * float(stated("bend_semitones", 0.0)),
+        active_sensing=bool(stated("active_sensing", False)),
+        unplug=str(stated("unplug", "release")),
+        clock=bool(stated("clock", False)),
     )

@@ -14,13 +14,16 @@ from firmware.midi import (
     CONTROL_CHANGE,
     NOTE_OFF,
     NOTE_ON,
+    PITCH_BEND,
     PROGRAM_CHANGE,
+    SUSTAIN,
     MidiRules,
     Place,
     midi_rules,
 )
+from firmware.pedal import Pedals
 from firmware.profiles import Profile
-from native.types import Loop, Release, Start, Stop
+from native.types import Bend, Event, Loop, Release, Start, Stop
 
 _FULL = 127  # full velocity and full level: a gain of exactly 1
 
@@ -127,6 +130,9 @@ class Player:
         self._pads = dict(self._voicing(pad, sample_ids[pad.sample.path]) for pad in catalogue.pads)
         self._banks = {channel: self.rules.notes.banks(channel) for channel in range(16)}
         self._former: dict[int, Voicing] = {}  # pads of a card that was taken out: they may still be held
+        self._pedals = Pedals()
+        self._bends: dict[int, float] = {}  # by channel, in cents
+        self._unposted: list[Event] = []  # the rest of what a call does, while the engine has no room for it
 
     def change_card(self, catalogue: Catalogue, sample_ids: Mapping[str, int]) -> None:
         """Another card's pads replace the old ones; what is held of those can still be let go."""
@@ -140,34 +146,68 @@ class Player:
 
     def play(self, message: MidiMessage) -> None:
         """Act on one message at its frame. After QueueFullError render, then play the same message again."""
-        if len(message.data) < 2:
-            return  # real-time bytes: nothing here keeps time by them
-        kind, channel, data = message.data[0] & 0xF0, message.data[0] & 0x0F, message.data[1:]
-        if kind == NOTE_ON and data[1] > 0:
-            self._note_on(message.frame, channel, data[0], data[1])
-        elif kind in (NOTE_ON, NOTE_OFF):
-            self._note_off(message.frame, channel, data[0])
-        elif kind == CONTROL_CHANGE:
-            self._control(message.frame, channel, data[0])
-        elif kind == PROGRAM_CHANGE:
-            self._program(channel, data[0])
+        if not self._unposted:
+            self._hear(message.frame, message.data)
+        self._post()
 
     def press(self, frame: int, bank: int, pad: int, velocity: int = _FULL) -> None:
         """Start a pad at ``frame``; ``bank`` from 0, ``pad`` from 1, ``velocity`` 1 to 127."""
-        tag = self.tags.tag(bank, pad)
-        voicing = self._pads.get(tag)
-        if voicing is None:
-            self.counters.empty[self.tags.name(tag)] += 1
-            return
-        played = voicing.fixed_velocity or velocity
-        start = voicing.start
-        self._engine.post(replace(start, frame=frame, gain=start.gain * (played / _FULL)))
+        if not self._unposted:
+            self._start(frame, self.tags.tag(bank, pad), velocity)
+        self._post()
 
     def release(self, frame: int, bank: int, pad: int) -> None:
         """Let a pad go at ``frame``: ends what it holds if it is gated."""
-        tag = self.tags.tag(bank, pad)
+        if not self._unposted:
+            self._release(frame, self.tags.tag(bank, pad))
+        self._post()
+
+    def sustain(self, frame: int, *, down: bool) -> None:
+        """The pedals of all channels, whether or not the device listens to one."""
+        if not self._unposted:
+            for channel in range(16):
+                self._pedal(frame, channel, down=down)
+        self._post()
+
+    def let_go(self) -> None:
+        """Pedals up and wheels in the middle, without a word to the engine: for when all was stopped."""
+        self._pedals.clear()
+        self._bends.clear()
+
+    def _post(self) -> None:
+        while self._unposted:
+            self._engine.post(self._unposted[0])
+            del self._unposted[0]
+
+    def _hear(self, frame: int, message: bytes) -> None:
+        if len(message) < 2:
+            return  # real-time bytes: nothing here keeps time by them
+        kind, channel, data = message[0] & 0xF0, message[0] & 0x0F, message[1:]
+        if kind == NOTE_ON and data[1] > 0:
+            self._note_on(frame, channel, data[0], data[1])
+        elif kind in (NOTE_ON, NOTE_OFF):
+            self._note_off(frame, channel, data[0])
+        elif kind == CONTROL_CHANGE:
+            self._control(frame, channel, *data[:2])
+        elif kind == PROGRAM_CHANGE:
+            self._program(channel, data[0])
+        elif kind == PITCH_BEND:
+            self._bend(frame, channel, data[0] + 128 * data[1] - 8192)
+
+    def _start(self, frame: int, tag: int, velocity: int) -> bool:
+        voicing = self._pads.get(tag)
+        if voicing is None:
+            self.counters.empty[self.tags.name(tag)] += 1
+            return False
+        played = voicing.fixed_velocity or velocity
+        start = voicing.start
+        self._pedals.strike(tag)
+        self._unposted.append(replace(start, frame=frame, gain=start.gain * (played / _FULL)))
+        return True
+
+    def _release(self, frame: int, tag: int) -> None:
         if self._is_gated(tag):
-            self._engine.post(Release(frame, tag))
+            self._unposted.append(Release(frame, tag))
 
     def looping_tags(self) -> list[int]:
         """The tags of the pads whose voices would sound for ever."""
@@ -178,26 +218,46 @@ class Player:
         return any(tag in pads and pads[tag].start.gate for pads in (self._pads, self._former))
 
     def _note_on(self, frame: int, channel: int, note: int, velocity: int) -> None:
+        self.counters.notes += 1
         place = self.rules.notes.places.get((channel, note))
         if place is None:
             self.counters.unmapped[channel + 1, note] += 1
-        else:
-            self.press(frame, *place, velocity)
-        self.counters.notes += 1
+            return
+        tag = self.tags.tag(*place)
+        if self._start(frame, tag, velocity) and self._bends.get(channel):
+            self._unposted.append(Bend(frame, tag, self._bends[channel]))
 
     def _note_off(self, frame: int, channel: int, note: int) -> None:
         place = self.rules.notes.places.get((channel, note))
-        if place is not None:
-            self.release(frame, *place)
+        if place is not None and not self._pedals.holds(channel, tag := self.tags.tag(*place)):
+            self._release(frame, tag)
 
-    def _control(self, frame: int, channel: int, number: int) -> None:
-        if number == ALL_SOUND_OFF and self.rules.all_sound_off:
-            for tag in self._sounding_tags(channel):
-                self._engine.post(Stop(frame, tag))
+    def _control(self, frame: int, channel: int, number: int, value: int = 0) -> None:
+        if number == SUSTAIN and self.rules.sustain:
+            self._pedal(frame, channel, down=value >= 64)
+        elif number == ALL_SOUND_OFF and self.rules.all_sound_off:
+            self._unposted += [Stop(frame, tag) for tag in self._sounding_tags(channel)]
         elif number == ALL_NOTES_OFF and self.rules.all_notes_off:
             for tag in self._sounding_tags(channel):
-                if self._is_gated(tag):
-                    self._engine.post(Release(frame, tag))
+                if not self._pedals.holds(channel, tag):  # as if each key was let go
+                    self._release(frame, tag)
+
+    def _pedal(self, frame: int, channel: int, *, down: bool) -> None:
+        if down:
+            self._pedals.press(channel)
+        else:
+            for tag in self._pedals.lift(channel):
+                self._release(frame, tag)
+
+    def _bend(self, frame: int, channel: int, way: int) -> None:
+        """``way`` is -8192 to 8191 from the middle of the wheel."""
+        if not self.rules.bend_cents:
+            return
+        cents = self.rules.bend_cents * (way / 8192 if way < 0 else way / 8191)
+        if cents == self._bends.get(channel, 0.0):
+            return
+        self._bends[channel] = cents
+        self._unposted += [Bend(frame, tag, cents) for tag in self._sounding_tags(channel)]
 
     def _sounding_tags(self, channel: int) -> list[int]:
         banks = self._banks[channel]

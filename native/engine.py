@@ -22,6 +22,7 @@ from native.types import (
     EngineError,
     Event,
     Extent,
+    Pin,
     PreloadReport,
     Quality,
     Release,
@@ -256,15 +257,16 @@ class Engine:
         check(lib.bp_engine_preload(self._engine, out), "preload")
         return PreloadReport(out.blocks, out.bytes, out.ns / 1e6, out.errors)
 
-    def post(self, event: Event) -> None:
+    def post(self, event: Event | Pin) -> None:
         """Queue an event; events must come in order of frame. QueueFullError when `EVENT_QUEUE` wait."""
         what = f"{type(event).__name__.lower()} at frame {event.frame}"
         with in_range(what):
-            self._fill(event)
+            self.describe(event, self._event)
         check(lib.bp_engine_post(self._engine, self._event), what)
 
-    def _fill(self, event: Event) -> None:
-        made = self._event
+    @staticmethod
+    def describe(event: Event | Pin, made: Any) -> None:
+        """Write an event to a C one, for `Live` and `post` alone."""
         made.frame = event.frame
         if isinstance(event, Start):
             made.kind, made.tag = lib.BP_EVENT_START, event.tag
@@ -274,6 +276,9 @@ class Engine:
         elif isinstance(event, Bend):
             made.kind, made.tag = lib.BP_EVENT_TUNE, event.tag
             made.ratio = 2.0 ** (event.cents / 1200.0)
+        elif isinstance(event, Pin):
+            made.kind = lib.BP_EVENT_PIN if event.on else lib.BP_EVENT_UNPIN
+            made.sample, made.start, made.end = event.sample, event.first, event.first + event.frames
         elif event.tag is None:
             made.kind = lib.BP_EVENT_STOP_ALL
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from native._check import check
 from native._native import ffi, lib
 from native.engine import Engine
-from native.types import EngineError, LiveReport
+from native.types import EngineError, Event, LiveReport, Pin
 
 
 class Live:
@@ -55,9 +57,43 @@ class Live:
         """Let time stand still."""
         lib.bp_live_stop_clock(self._live)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """While in here nothing renders or reads: silence is played, and time stands still.
+
+        The engine may be told then what it may only be told while it is stopped. Not to be entered twice.
+        """
+        lib.bp_live_pause(self._live)
+        try:
+            yield
+        finally:
+            check(lib.bp_live_resume(self._live), "the card reader's thread")
+
+    def exchange(self, engine: Engine) -> None:
+        """Play another engine from now on; only while `paused`. The old one can be closed then.
+
+        EngineError where it has another rate, or no threaded reader.
+        """
+        check(lib.bp_live_exchange(self._live, engine.pointer), "another engine for what is playing")
+        self._engine = engine
+
     def now(self) -> int:
         """The frame that is due now, by the clock: finer than blocks. Post events a block after it."""
         return int(lib.bp_live_now(self._live))
+
+    def post(self, events: Sequence[Event | Pin], lead: int) -> int:
+        """Post ``events`` together for one frame, and return it: their own frames do not count.
+
+        It is ``lead`` frames after what is due now, and after all that was posted so before. C takes the time
+        and posts at once, so that a busy interpreter between the two makes nothing late. Call it from one
+        thread at a time, and post in no other way. QueueFullError, and nothing posted, where there is no room
+        for all.
+        """
+        made = ffi.new("bp_event[]", max(len(events), 1))
+        for place, event in enumerate(events):
+            self._engine.describe(event, made[place])
+        check(lib.bp_live_post(self._live, made, len(events), lead), "events played live")
+        return int(made[0].frame)
 
     def read(self, most: int) -> NDArray[np.float32]:
         """What was played since the last call, at most ``most`` frames: float32 of shape (frames, 2).
@@ -81,6 +117,9 @@ class Live:
             p99_us=out.p99_ns / 1000,
             p999_us=out.p999_ns / 1000,
             longest_us=out.longest_ns / 1000,
+            late_events=out.late_events,
+            paused_frames=out.paused_frames,
+            realtime_threads=out.realtime,
         )
 
     def close(self) -> None:

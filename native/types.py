@@ -222,6 +222,20 @@ Event = Start | Release | Stop | Bend
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """At ``frame`` the blocks of ``frames`` frames from ``first`` on are kept in RAM; not ``on``: no more.
+
+    They load as the card has time. At most half of the pool is pinned: what is beyond that is left out.
+    """
+
+    frame: int
+    sample: int
+    first: int
+    frames: int
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Underrun:
     """A voice reached a block that was not resident, at ``frame``."""
 
@@ -333,3 +347,6 @@ class LiveReport:
     p99_us: float
     p999_us: float
     longest_us: float
+    late_events: int = 0  # posted when their frame was rendered already
+    paused_frames: int = 0  # of silence, while the device was paused
+    realtime_threads: int = 0  # of ours, to which the system gave real-time priority

@@ -46,6 +46,8 @@ class Setup:
     dry: bool = False
     measure: bool = False
     trace_records: int = 0
+    threaded: bool = False  # a thread reads the card, as in playing live
+    spare_samples: int = 0  # that the engine may be told later, beside those on pads
     mirror: Path | None = None  # a second card that answers where the first does not
     setlist: tuple[str, ...] = ()  # paths, folders and pads that the mirror is for; empty: all that it holds
     pins: tuple[str, ...] = ()  # paths, folders and pads whose samples are wholly kept in RAM
@@ -125,6 +127,7 @@ def as_set_up(config: EngineConfig, setup: Setup) -> EngineConfig:
         dry=setup.dry,
         measure=setup.measure,
         trace_records=setup.trace_records,
+        threaded_reader=setup.threaded,
     )
 
 
@@ -155,7 +158,7 @@ class Board:
         self.slots[0].boot = self.boot
         self._open_others(setup, timing)
         self.device = self._make_device(setup)
-        config = engine_config(self.profile, self._count_samples(), setup.path)
+        config = engine_config(self.profile, self._count_samples() + setup.spare_samples, setup.path)
         self.engine = Engine(as_set_up(config, setup), self.device)
         try:
             self._sample_paths: dict[int, str] = {}

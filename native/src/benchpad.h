@@ -198,10 +198,11 @@ typedef struct bp_sample {
 } bp_sample;
 
 typedef enum bp_event_kind { BP_EVENT_START, BP_EVENT_RELEASE, BP_EVENT_STOP, BP_EVENT_STOP_ALL,
-                             BP_EVENT_TUNE } bp_event_kind;
+                             BP_EVENT_TUNE, BP_EVENT_PIN, BP_EVENT_UNPIN } bp_event_kind;
 
 /* All that a control thread can ask of the voices. Release and stop read kind, frame and tag only;
- * tune also the ratio, to the speed with which the voices of the tag began. */
+ * tune also the ratio, to the speed with which the voices of the tag began. Pin and unpin are about the blocks of
+ * frames [start, end) of `sample`; what is pinned loads as the card has time, as far as bp_engine_pin has room. */
 typedef struct bp_event {
     uint64_t frame; /* when; a frame already rendered means now */
     uint32_t kind;  /* bp_event_kind */
@@ -335,6 +336,9 @@ typedef struct bp_live_report {
     uint64_t frames_lost;         /* of the tap: nobody read it */
     uint64_t block_frames;        /* of the last block */
     uint64_t p50_ns, p99_ns, p999_ns, longest_ns; /* time to render a block */
+    uint64_t late_events;         /* posted when their frame was rendered already */
+    uint64_t paused_frames;       /* of silence, played while paused */
+    uint32_t realtime;            /* the threads of ours that the system gave real-time priority */
 } bp_live_report;
 
 /* [OFF] An engine made with threaded_reader, to be played in real time. NULL otherwise, or without memory. */
@@ -353,8 +357,18 @@ void bp_live_render(bp_live *live, float *out, uint32_t frames);
 /* [RT] A PortAudio stream callback; `live` is its user data. */
 int bp_live_callback(const void *input, void *output, unsigned long frames, const void *times, unsigned long flags,
                      void *live);
+/* [CT] Keeps the audio thread out of the engine, which then plays silence while time stands still, and stops the
+ * reader: until it resumes, what is [OFF] may be done. Waits for at most the block that is being rendered. */
+void bp_live_pause(bp_live *live);
+/* [CT] Plays on; the reader runs again if it ran. */
+int bp_live_resume(bp_live *live);
+/* [CT] While paused: plays another engine, of the same rate and made with threaded_reader, from now on. */
+int bp_live_exchange(bp_live *live, bp_engine *engine);
 /* [CT] The frame that is due now, between the blocks' beginnings by the clock. */
 uint64_t bp_live_now(const bp_live *live);
+/* [CT] Posts `count` events together for one frame: `lead` frames after what is due now, and after the last that was
+ * posted so. Stores the frame in each. BP_EFULL, and none posted, where there is no room for all. */
+int bp_live_post(bp_live *live, bp_event *events, uint32_t count, uint32_t lead);
 /* [CT] Takes at most `most` frames of what was played, interleaved stereo; returns how many. The first call begins it. */
 uint32_t bp_live_read(bp_live *live, float *out, uint32_t most);
 /* [CT] */

@@ -155,7 +155,10 @@ void bp_engine_set_device(bp_engine *e, bp_device *device)
 
 int bp_engine_post(bp_engine *e, const bp_event *event)
 {
-    if (event->kind > BP_EVENT_TUNE || (event->kind == BP_EVENT_TUNE && !(event->ratio > 0)))
+    if (event->kind > BP_EVENT_UNPIN || (event->kind == BP_EVENT_TUNE && !(event->ratio > 0)))
+        return BP_EINVAL;
+    if (event->kind >= BP_EVENT_PIN && (event->sample >= e->file_count || event->start >= event->end ||
+                                        event->end > e->files[event->sample].format.frames))
         return BP_EINVAL;
     if (event->kind == BP_EVENT_START &&
         (event->sample >= e->file_count || event->loop > BP_LOOP_PING_PONG || event->retrigger > BP_TOGGLE ||
@@ -246,7 +249,12 @@ static uint64_t take_events(bp_engine *e, uint64_t limit)
     while ((ev = bp_ring_peek(&e->events))) {
         if (ev->frame > e->shared.frame)
             return ev->frame < limit ? ev->frame : limit;
-        bp_voices_event(e, ev);
+        if (ev->kind == BP_EVENT_PIN)
+            bp_engine_pin(e, ev->sample, ev->start, ev->end - ev->start);
+        else if (ev->kind == BP_EVENT_UNPIN)
+            bp_unpin_frames(e, ev->sample, ev->start, ev->end);
+        else
+            bp_voices_event(e, ev);
         bp_ring_drop(&e->events);
     }
     return limit;

@@ -41,6 +41,8 @@ struct bp_engine {
 /* ---- samples.c ---- */
 
 void bp_forget_place(bp_place *place);
+/* Lets go of the pinned blocks that hold frames [first, end), which the sample has. */
+void bp_unpin_frames(bp_engine *e, uint32_t sample, uint64_t first, uint64_t end);
 
 /* ---- engine.c ---- */
 

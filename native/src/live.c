@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "live.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 enum {
     BUSY_NS = 300000,  /* between two looks of the reader while voices sound: a fraction of a block */
     IDLE_NS = 2000000, /* and while none does: a pad's head is in RAM */
+    OUR_PRIORITY = 4,  /* real-time, above the least: below every audio server's own */
 };
 
 static uint64_t now_ns(void)
@@ -53,8 +55,24 @@ static void tap(bp_live *l, const float *out, uint32_t frames)
     atomic_store_explicit(&l->tap_written, at + frames, memory_order_release);
 }
 
+/* Either the audio thread sees that it may not go in, or the control thread sees that it is inside: both orders of
+ * the two stores and loads are the same for all (sequentially consistent). */
+static int enter(bp_live *l)
+{
+    atomic_store(&l->inside, 1);
+    if (!atomic_load(&l->paused))
+        return 1;
+    atomic_store(&l->inside, 0);
+    return 0;
+}
+
 void bp_live_render(bp_live *l, float *out, uint32_t frames)
 {
+    if (!enter(l)) {
+        memset(out, 0, (size_t)frames * 2 * sizeof *out);
+        bp_tally(&l->paused_frames, frames);
+        return;
+    }
     uint64_t began = now_ns();
     uint64_t zero_ns = began - bp_frames_to_ns(bp_engine_frame(l->engine), l->rate);
     atomic_store_explicit(&l->zero_ns, zero_ns, memory_order_relaxed);
@@ -69,6 +87,7 @@ void bp_live_render(bp_live *l, float *out, uint32_t frames)
         atomic_store_explicit(&l->longest_ns, took, memory_order_relaxed);
     _Atomic uint32_t *bucket = &l->times[time_bucket(took)];
     atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1, memory_order_relaxed);
+    atomic_store_explicit(&l->inside, 0, memory_order_release);
 }
 
 int bp_live_callback(const void *input, void *output, unsigned long frames, const void *times, unsigned long flags,
@@ -125,16 +144,25 @@ static int start(_Atomic int *running, pthread_t *thread, void *(*run)(void *), 
 {
     if (atomic_exchange(running, 1))
         return BP_EINVAL;
-    if (pthread_create(thread, NULL, run, l) == 0)
-        return BP_OK;
-    atomic_store(running, 0);
-    return BP_ENOMEM;
+    if (pthread_create(thread, NULL, run, l)) {
+        atomic_store(running, 0);
+        return BP_ENOMEM;
+    }
+    struct sched_param priority = {.sched_priority = sched_get_priority_min(SCHED_FIFO) + OUR_PRIORITY};
+    if (pthread_setschedparam(*thread, SCHED_FIFO, &priority) == 0) /* not everybody may */
+        atomic_fetch_add(&l->realtime, 1);
+    return BP_OK;
 }
 
-static void stop(_Atomic int *running, pthread_t *thread)
+static void stop(bp_live *l, _Atomic int *running, pthread_t *thread)
 {
-    if (atomic_exchange(running, 0))
-        pthread_join(*thread, NULL);
+    int policy;
+    struct sched_param priority;
+    if (!atomic_exchange(running, 0))
+        return;
+    if (pthread_getschedparam(*thread, &policy, &priority) == 0 && policy == SCHED_FIFO)
+        atomic_fetch_sub(&l->realtime, 1);
+    pthread_join(*thread, NULL);
 }
 
 /* ---- control ---- */
@@ -177,7 +205,7 @@ int bp_live_start_reader(bp_live *l)
 
 void bp_live_stop_reader(bp_live *l)
 {
-    stop(&l->reading, &l->reader);
+    stop(l, &l->reading, &l->reader);
 }
 
 int bp_live_start_clock(bp_live *l, uint32_t frames)
@@ -190,7 +218,35 @@ int bp_live_start_clock(bp_live *l, uint32_t frames)
 
 void bp_live_stop_clock(bp_live *l)
 {
-    stop(&l->ticking, &l->clock);
+    stop(l, &l->ticking, &l->clock);
+}
+
+void bp_live_pause(bp_live *l)
+{
+    atomic_store(&l->paused, 1);
+    while (atomic_load(&l->inside))
+        sleep_ns(100000);
+    l->was_reading |= atomic_load(&l->reading);
+    bp_live_stop_reader(l);
+}
+
+int bp_live_resume(bp_live *l)
+{
+    int status = l->was_reading ? bp_live_start_reader(l) : BP_OK;
+    l->was_reading = 0;
+    atomic_store(&l->paused, 0);
+    return status;
+}
+
+int bp_live_exchange(bp_live *l, bp_engine *engine)
+{
+    if (!atomic_load(&l->paused) || !engine->config.threaded_reader || engine->config.rate != l->rate)
+        return BP_EINVAL;
+    l->engine = engine;
+    l->posted = 0;
+    uint64_t zero_ns = now_ns() - bp_frames_to_ns(bp_engine_frame(engine), l->rate);
+    atomic_store_explicit(&l->zero_ns, zero_ns, memory_order_relaxed); /* the audio thread is not inside */
+    return BP_OK;
 }
 
 uint64_t bp_live_now(const bp_live *l)
@@ -201,6 +257,25 @@ uint64_t bp_live_now(const bp_live *l)
     uint64_t past = now_ns() - atomic_load_explicit(&l->zero_ns, memory_order_relaxed);
     uint64_t frame = past / 1000000000u * l->rate + past % 1000000000u * l->rate / 1000000000u;
     return frame < next + block ? frame : next + block; /* a server that stopped does not move the time */
+}
+
+int bp_live_post(bp_live *l, bp_event *events, uint32_t count, uint32_t lead)
+{
+    if (bp_ring_room(&l->engine->events) < count)
+        return BP_EFULL;
+    uint64_t frame = bp_live_now(l) + lead;
+    if (frame < l->posted)
+        frame = l->posted;
+    for (uint32_t i = 0; i < count; i++) {
+        events[i].frame = frame;
+        int status = bp_engine_post(l->engine, &events[i]);
+        if (status != BP_OK)
+            return status;
+    }
+    l->posted = frame + 1;
+    if (bp_engine_frame(l->engine) > frame)
+        bp_tally(&l->late_events, 1);
+    return BP_OK;
 }
 
 uint32_t bp_live_read(bp_live *l, float *out, uint32_t most)
@@ -246,5 +321,8 @@ void bp_live_status(const bp_live *l, bp_live_report *out)
         .frames_lost = atomic_load_explicit(&l->frames_lost, memory_order_relaxed),
         .block_frames = atomic_load_explicit(&l->block_frames, memory_order_relaxed),
         .p50_ns = percentile(l, 500000), .p99_ns = percentile(l, 990000), .p999_ns = percentile(l, 999000),
-        .longest_ns = atomic_load_explicit(&l->longest_ns, memory_order_relaxed)};
+        .longest_ns = atomic_load_explicit(&l->longest_ns, memory_order_relaxed),
+        .late_events = atomic_load_explicit(&l->late_events, memory_order_relaxed),
+        .paused_frames = atomic_load_explicit(&l->paused_frames, memory_order_relaxed),
+        .realtime = atomic_load_explicit(&l->realtime, memory_order_relaxed)};
 }

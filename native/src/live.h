@@ -25,6 +25,12 @@ struct bp_live {
     uint32_t tap_frames;
     _Atomic uint64_t tap_written, tap_read;
     _Atomic int tapping;
+    uint64_t posted; /* the frame of the last events, plus one; the control thread's own */
+    _Atomic uint64_t late_events;
+    _Atomic uint32_t realtime;
+    _Atomic int inside, paused; /* whether the audio thread is in the engine, and whether it may go in */
+    _Atomic uint64_t paused_frames;
+    int was_reading;
 };
 
 #endif

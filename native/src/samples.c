@@ -114,24 +114,50 @@ static int pin_block(bp_engine *e, uint32_t sample, uint32_t block)
     return 1;
 }
 
+/* The blocks that hold frames [first, end), which the sample has. */
+static void blocks_of(const bp_engine *e, uint32_t sample, uint64_t first, uint64_t end, uint32_t *begin, uint32_t *last)
+{
+    const bp_sample *s = &e->files[sample].format;
+    uint64_t frame_bytes = s->channels * bp_encoding_bytes(s->encoding), size = e->config.block_bytes;
+    *begin = (uint32_t)((s->data_offset + first * frame_bytes) / size);
+    *last = (uint32_t)((s->data_offset + end * frame_bytes - 1) / size);
+}
+
 int bp_engine_pin(bp_engine *e, uint32_t sample, uint64_t first, uint64_t frames)
 {
     if (sample >= e->file_count || frames == 0 || first >= e->files[sample].format.frames)
         return BP_EINVAL;
-    const bp_sample *s = &e->files[sample].format;
-    uint64_t end = frames < s->frames - first ? first + frames : s->frames;
-    uint64_t frame_bytes = s->channels * bp_encoding_bytes(s->encoding);
-    uint64_t size = e->config.block_bytes;
-    uint64_t block = (s->data_offset + first * frame_bytes) / size;
-    uint64_t last = (s->data_offset + end * frame_bytes - 1) / size;
+    uint64_t all = e->files[sample].format.frames;
+    uint32_t block, last;
+    blocks_of(e, sample, first, frames < all - first ? first + frames : all, &block, &last);
     int pinned = 0;
     for (; block <= last; block++) {
-        int got = pin_block(e, sample, (uint32_t)block);
+        int got = pin_block(e, sample, block);
         if (got < 0)
             break;
         pinned += got;
     }
     return pinned;
+}
+
+static void unpin_slot(bp_engine *e, uint32_t slot)
+{
+    bp_cache *c = &e->shared.cache;
+    c->slots[slot].pinned = 0;
+    c->pinned--;
+    if (bp_cache_release(c, slot))
+        bp_order_drop(&e->shared, slot);
+}
+
+void bp_unpin_frames(bp_engine *e, uint32_t sample, uint64_t first, uint64_t end)
+{
+    uint32_t block, last;
+    blocks_of(e, sample, first, end, &block, &last);
+    for (; block <= last; block++) {
+        uint32_t slot = bp_cache_find(&e->shared.cache, bp_key(sample, block));
+        if (slot != BP_NONE && e->shared.cache.slots[slot].pinned)
+            unpin_slot(e, slot);
+    }
 }
 
 int bp_engine_unpin(bp_engine *e, uint32_t sample)
@@ -141,11 +167,8 @@ int bp_engine_unpin(bp_engine *e, uint32_t sample)
     for (uint32_t slot = 0; slot < c->count; slot++) {
         if (!c->slots[slot].pinned || c->slots[slot].key >> 32 != sample)
             continue;
-        c->slots[slot].pinned = 0;
-        c->pinned--;
+        unpin_slot(e, slot);
         count++;
-        if (bp_cache_release(c, slot))
-            bp_order_drop(&e->shared, slot);
     }
     return count;
 }

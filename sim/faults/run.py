@@ -91,6 +91,8 @@ class FaultRun:
     def _note(self, posting: Posting) -> None:
         fault = posting.fault
         self._posted.append((fault.at_ns, fault.kind))
+        if fault.kind is FaultKind.REMOVED and fault.until_ns and posting.slot is not self._board.mirror:
+            self._at(fault.until_ns / 1e9, self._come_back)
         if posting.scripted in self._said:
             return
         self._said.add(posting.scripted)
@@ -125,6 +127,9 @@ class FaultRun:
     def _lose_power(self, frame: int) -> None:
         self.power_cut_frame = frame
         raise PowerCutError
+
+    def _come_back(self, frame: int) -> None:
+        self._outcomes["same_card_back"] += 1
 
     def _insert(self, insertion: Insertion, frame: int) -> None:
         slot = insertion.slot

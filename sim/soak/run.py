@@ -29,9 +29,8 @@ _Choice = TypeVar("_Choice", bound=IntEnum)
 _PROBES = ((1.0, Loop.FORWARD, False), (0.7310585, Loop.PING_PONG, False), (1.3, Loop.FORWARD, True))
 _PROBE_GAIN = 8.0  # the loudest of all: the quietest voice is what is stolen
 _SETTLED = 0.5  # of the run, after which memory may not grow any more
-_GROWTH_BYTES = (
-    4 << 20
-)  # beyond which it is not flat: systems give memory out by 2 MiB where it is first used
+_GROWTH_BYTES = 4 << 20  # beyond which it is not flat
+_OWN_BYTES = 16 << 20  # the interpreter and its modules, beside what the engine takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class SoakRun:
     faults: dict[str, Any] = field(default_factory=dict)
     drift: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    engine_bytes: int = 0
+    resident_bytes_begin: int | None = None
     resident_bytes_settled: int | None = None
     resident_bytes_end: int | None = None
 
@@ -74,6 +75,13 @@ class SoakRun:
         if self.resident_bytes_end is None or self.resident_bytes_settled is None:
             return None
         return self.resident_bytes_end - self.resident_bytes_settled
+
+    @property
+    def beyond_engine_bytes(self) -> int | None:
+        """How much more it had at the end than before it began, less what the engine takes at start."""
+        if self.resident_bytes_end is None or self.resident_bytes_begin is None:
+            return None
+        return self.resident_bytes_end - self.resident_bytes_begin - self.engine_bytes
 
 
 def soak(
@@ -121,9 +129,20 @@ def run_soak(job: SoakJob) -> SoakRun:
     conditions = replace(
         job.conditions, seed=job.seed, measure=True, trace_records=_RECORDS, steal=Steal.QUIETEST
     )
+    begin = resident_bytes()
     with power_on(job.booted, conditions, around) as dry:
         planned = troubles(job.seed, job.booted.device_bytes, job.faults_per_hour)
-        return _Soak(job, dry, Account(faulty[0], planned)).run()
+        result = _Soak(job, dry, Account(faulty[0], planned)).run()
+        result.resident_bytes_begin, result.engine_bytes = begin, dry.engine.memory_bytes
+        if grown(result):
+            result.problems.append(f"memory grew by {result.growth_bytes} bytes after it had settled")
+        return result
+
+
+def grown(run: SoakRun) -> bool:
+    """Whether memory grew in the second half, other than what is the engine's from the start."""
+    growth, beyond = run.growth_bytes, run.beyond_engine_bytes
+    return growth is not None and growth > _GROWTH_BYTES and beyond is not None and beyond > _OWN_BYTES
 
 
 class _Soak:
@@ -251,9 +270,6 @@ class _Soak:
             yield f"{counters.underruns} underruns were counted, {sum(self._underruns.values())} reported"
         if self._drift.off:
             yield f"{self._drift.off} voices were off, by up to {self._drift.worst_frames} frames"
-        growth = result.growth_bytes
-        if growth is not None and growth > _GROWTH_BYTES:
-            yield f"memory grew by {growth} bytes after it had settled"
 
 
 def resident_bytes() -> int | None:
@@ -276,6 +292,7 @@ def soak_document(runs: list[SoakRun], hours: float, faults_per_hour: float) -> 
             "resident_bytes_settled": [run.resident_bytes_settled for run in runs],
             "resident_bytes_end": [run.resident_bytes_end for run in runs],
             "growth_bytes": [run.growth_bytes for run in runs],
+            "beyond_engine_bytes": [run.beyond_engine_bytes for run in runs],
         },
     }
 

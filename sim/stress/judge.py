@@ -8,7 +8,9 @@ from sim.stress.report import Bound, Relief, Suggestion
 
 SHORT_BUFFER_S = 0.25  # of playing time for a voice: below that the RAM is small, above it the card is slow
 _TOLD = 4  # suggestions in the sentence
-_RANK = ("spikes", "bandwidth", "RAM", "command overhead")  # of equals the first; but see below
+_RANK = ("spikes", "bandwidth", "RAM", "command overhead")  # of equals the first
+_ONE_TERM = ("RAM", "command overhead")
+_ALIKE = 8  # gains are alike that differ by less than one part in so many
 
 _WHY = {
     "bandwidth": "the card's bandwidth gives first",
@@ -19,7 +21,7 @@ _WHY = {
 
 
 def first_to_give(clean_voices: int, limited: str, reliefs: Sequence[Relief], bound: Bound) -> str:
-    """The cost whose relief brought most voices.
+    """The cost whose relief brought most voices; spikes also where twice the RAM only bridged them.
 
     RAM and command time are one term of the bound, t/q with q = M/V: halving one is doubling the other, and
     both bring the same. Then it is called RAM where that holds less than `SHORT_BUFFER_S` of each voice.
@@ -31,11 +33,13 @@ def first_to_give(clean_voices: int, limited: str, reliefs: Sequence[Relief], bo
     most = max(gains.values(), default=0)
     if most <= 0:
         return _larger_term(bound)
-    best = [cost for cost in _RANK if gains.get(cost, 0) == most]
-    pair = gains.get("RAM", 0), gains.get("command overhead", 0)
-    if best[0] in ("RAM", "command overhead") and abs(pair[0] - pair[1]) <= max(1, most // 10):
+    alike = {cost for cost, gain in gains.items() if gain > 0 and gain >= most - max(1, most // _ALIKE)}
+    best = max(_RANK, key=lambda cost: gains.get(cost, 0))
+    if "spikes" in alike:
+        return "spikes"
+    if best in _ONE_TERM and alike.issuperset(_ONE_TERM):
         return "RAM" if _buffer_s(bound, clean_voices) < SHORT_BUFFER_S else "command overhead"
-    return best[0]
+    return best
 
 
 def _buffer_s(bound: Bound, voices: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from sim.stress.trial import Pin, Plan, Trial, pinned_bytes, run_trial
 
 Job = Search | Trial | Watched
 Result = Found | Outcome | tuple[Outcome, Recording | None]
+_MARGIN = 1.25  # times as long as the RAM can make up for a lack of bandwidth
+_LONGEST_S = 1_800
 _BEYOND = 1.4  # times the limit: how far the ladder goes where nobody said
 
 
@@ -125,12 +128,12 @@ def stress_run(
     """The whole run. ``tell`` is told what is being done."""
     least, most = asked_range(scene, asked)
     limit = scene.bound()
-    found = _find_limit(scene, least, most, limit, tell)
+    found, longer = _outlast(scene, _find_limit(scene, least, most, limit, tell), limit)
     clean = found.clean_voices
     limited = "underruns" if clean < most else "asked" if most < scene.device_voices else "device"
     tell("trying what would help")
     curious = limited == "underruns"
-    tried = _try_more(scene, asked, found, limit, mapper, curious=curious)
+    tried = _try_more(scene, asked, found, longer, mapper, curious=curious)
     gives = first_to_give(clean, limited, tried.reliefs, limit)
     return StressReport(
         card=scene.card,
@@ -182,6 +185,27 @@ def _find_limit(scene: Scene, least: int, most: int, limit: Bound, tell: Callabl
     return Found(below.clean_voices, found.outcomes | below.outcomes)
 
 
+def _outlast(scene: Scene, found: Found, limit: Bound) -> tuple[Found, dict[int, Plan]]:
+    """The limit where more voices than the bound are played until they have used up what the RAM held.
+
+    A lack of little bandwidth shows late: where a trial was too short for that, it is played again, longer.
+    Also returns the plans of those that then were not clean, by voices.
+    """
+    outcomes, longer, clean = dict(found.outcomes), dict[int, Plan](), found.clean_voices
+    while clean > limit.voices:
+        lacking = (clean - limit.voices) * limit.voice_bytes_per_s
+        seconds = min(_LONGEST_S, math.ceil(_MARGIN * limit.ram_bytes / lacking))
+        if seconds <= scene.trial.plan.seconds:
+            break
+        plan = replace(scene.trial.plan, seconds=float(seconds))
+        outcome = run_trial(replace(scene.trial, voices=clean, plan=plan, stop_early=True))
+        if outcome.clean:
+            break
+        outcomes[clean], longer[clean] = outcome, plan
+        clean = max((v for v, one in outcomes.items() if one.clean and v < clean), default=0)
+    return Found(clean, outcomes), longer
+
+
 @dataclass(frozen=True, slots=True)
 class _Tried:
     """What the jobs beside the search brought."""
@@ -194,7 +218,7 @@ class _Tried:
 
 
 def _try_more(
-    scene: Scene, asked: Asked, found: Found, limit: Bound, mapper: Mapper, *, curious: bool
+    scene: Scene, asked: Asked, found: Found, longer: dict[int, Plan], mapper: Mapper, *, curious: bool
 ) -> _Tried:
     """All that does not depend on each other, at once: reliefs, suggestions, and the ladder's open rungs."""
     clean = found.clean_voices
@@ -202,9 +226,9 @@ def _try_more(
     eased = reliefs(scene.trial, double) if curious else []
     changed = suggestions(scene.trial, double, scene.preset.name) if curious else []
     rungs = _rungs(scene, asked, clean)
-    jobs: list[Job] = [_search(scene, one, clean, limit) for one in (*eased, *changed)]
+    jobs: list[Job] = [_search(scene, one, clean) for one in (*eased, *changed)]
     for voices in rungs:
-        trial = replace(scene.trial, voices=voices)
+        trial = replace(scene.trial, voices=voices, plan=longer.get(voices, scene.trial.plan))
         if voices in (clean, clean + 1):
             jobs.append(Watched(trial, f"{voices} voices" if asked.record else ""))
         elif voices not in found.outcomes or not found.outcomes[voices].clean:
@@ -231,12 +255,12 @@ def do(job: Job) -> Result:
     return watch(job) if isinstance(job, Watched) else run_trial(job)
 
 
-def _search(scene: Scene, change: Change, clean: int, limit: Bound) -> Search:
+def _search(scene: Scene, change: Change, clean: int) -> Search:
     """The search under a change, begun where the same part of the bound lies."""
-    changed = _bound(change.trial, scene.pinned_bytes).voices
-    part = clean / limit.voices if limit.voices else 1.0
-    guess = min(changed * part, float(scene.device_voices))
-    return Search(change.trial, 1, scene.device_voices, max(guess, 1.0), check=False)
+    now, then = scene.bound().voices, _bound(change.trial, scene.pinned_bytes).voices
+    guess = clean * then / now if 0 < now < math.inf and then < math.inf else then
+    guess = min(max(guess, 1.0), float(scene.device_voices))
+    return Search(change.trial, 1, scene.device_voices, guess, check=False)
 
 
 def _ranked(found: Sequence[Suggestion], clean: int) -> tuple[Suggestion, ...]:

@@ -178,7 +178,7 @@ def test_a_pad_faster_than_the_engine_is_refused():
 
 
 def test_the_limits_are_the_engines():
-    config = EngineConfig(max_samples=2, pool_bytes=1 << 20)
+    config = EngineConfig(max_samples=3, pool_bytes=1 << 20)
     with Engine(config, ram_device(bytes(64))) as engine:
         assert lib.BP_MAX_RATIO == MOST_RATIO
         for frames, fits in ((MOST_FRAMES, True), (MOST_FRAMES + 1, False)):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fault_cards import make_card
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,3 +132,20 @@ def test_the_documented_table_is_the_presets():
             preset.title,
         )
         assert f"| {' | '.join(cells)} |" in text
+
+
+def test_boot_and_check_use_the_card(tmp_path: Path):
+    image = make_card(tmp_path / "card.img")
+
+    def told(*arguments: str):
+        run = CliRunner().invoke(cli, [*arguments, "--json"])
+        assert run.exit_code == 0, run.output
+        return json.loads(run.stdout)
+
+    checked = told("check", str(image), "--card", "class2")
+    assert checked["card_timing"] == {"latency_ms": 2.15, "mb_per_s": 2}
+    slow, fast = (told("boot", str(image), "--card", name)["boot_ms"] for name in ("class2", "a2"))
+    assert slow > 3 * fast > 0
+    assert told("boot", str(image), "--card", "ideal")["boot_ms"] == 0
+    worn = {told("boot", str(image), "--card", "worn", "--seed", str(seed))["boot_ms"] for seed in range(40)}
+    assert len(worn) > 5  # the chance of loading the heads

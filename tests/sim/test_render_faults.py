@@ -112,6 +112,7 @@ def test_a_card_that_comes_back_is_known_again(card: Path, clean: np.ndarray):
     assert np.array_equal(found.audio[round(3.0 * RATE) :], clean[round(3.0 * RATE) :])
     again = play(card, EACH_PAD, fault("remove", 1.0, "for_s = 1"))
     assert np.array_equal(again.audio, found.audio)
+    assert again.outcomes == found.outcomes
 
 
 def test_a_mirror_plays_through_the_loss_of_the_card(card: Path, clean: np.ndarray, tmp_path: Path):

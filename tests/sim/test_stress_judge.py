@@ -25,6 +25,9 @@ def reliefs(**gains: int) -> list[Relief]:
         ({"RAM": 0, "bandwidth": 2, "command_overhead": 10}, 1 << 20, "command overhead"),
         ({"RAM": 30, "bandwidth": 2, "command_overhead": 10}, 64 << 20, "RAM"),
         ({"RAM": 10, "bandwidth": 9, "command_overhead": 8, "spikes": 11}, 8 << 20, "spikes"),
+        ({"RAM": 9, "bandwidth": 4, "command_overhead": 4, "spikes": 8}, 1 << 20, "spikes"),
+        ({"RAM": 1, "bandwidth": 0, "command_overhead": 0, "spikes": 0}, 8 << 20, "RAM"),
+        ({"RAM": 9, "bandwidth": 10, "command_overhead": 9, "spikes": 0}, 8 << 20, "bandwidth"),
     ],
 )
 def test_the_largest_gain_gives_first(gains: dict[str, int], ram: int, expected: str) -> None:

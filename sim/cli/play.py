@@ -1,0 +1,229 @@
+"""``benchpad play``: the card under the fingers, until somebody stops it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli.common import PATH, SIZE, Seconds, printable
+from sim.cli.device import device_options, engine_options, setup_values
+from sim.cli.outputs import same
+
+if TYPE_CHECKING:
+    from sim.board import Setup
+    from sim.live.bench import Bench
+    from sim.live.session import Session
+    from sim.panel.serve import Panel
+
+_PORT = 8404
+_LOOK_S = 0.2  # how soon a signal is seen
+_MAX_SECONDS = 7 * 24 * 3600
+
+
+@click.command()
+@click.argument("card", type=PATH)
+@device_options
+@click.option("--ram", type=SIZE, help="Sample RAM, such as 8M.")
+@click.option("--voices", type=click.IntRange(1, 4096), help="Voices that may sound at once.")
+@click.option(
+    "--rate", type=click.IntRange(8_000, 384_000), help="Frames a second; without it, the audio device's own."
+)
+@click.option("--quality", type=click.Choice(["linear", "hermite", "sinc"]), help="Interpolation.")
+@engine_options
+@click.option("--faults", type=PATH, help="A script of what goes wrong with the card (docs/faults.md).")
+@click.option("--mirror", type=PATH, help="A second card, which answers where the first does not.")
+@click.option("--swap", type=PATH, help="Another card, which the panel can put in.")
+@click.option("--writable", is_flag=True, help="Let the panel put samples on pads: the card is written.")
+@click.option(
+    "--audio",
+    type=click.Choice(["auto", "portaudio", "browser", "none"]),
+    default="auto",
+    show_default=True,
+    help="Where it is heard.",
+)
+@click.option(
+    "--audio-device", metavar="N|NAME", help="Which output: its number or part of its name, see devices."
+)
+@click.option(
+    "--block",
+    type=click.IntRange(16, 8_192),
+    default=128,
+    show_default=True,
+    help="Frames rendered at once: fewer are heard sooner, and harder to keep up with.",
+)
+@click.option(
+    "--midi",
+    "ports",
+    multiple=True,
+    metavar="NAME",
+    help="Only inputs with this in their name, or none; may be given several times. Without it, all.",
+)
+@click.option(
+    "--midi-api",
+    type=click.Choice(["auto", "alsa", "jack", "coremidi", "winmm"]),
+    default="auto",
+    show_default=True,
+    help="Whose MIDI ports.",
+)
+@click.option(
+    "--panel",
+    type=click.IntRange(0, 65_535),
+    help=f"The panel's port; 0: any that is free. Without it {_PORT}, or else a free one.",
+)
+@click.option("--panel-host", default="127.0.0.1", show_default=True, help="Where the panel is reached from.")
+@click.option(
+    "--panel-password",
+    envvar="BENCHPAD_PANEL_PASSWORD",
+    help="Needed where --panel-host is not this machine.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the panel.")
+@click.option("--record", type=PATH, metavar="FILE.wav", help="Keep what is heard, in 32-bit float.")
+@click.option(
+    "--record-midi", type=PATH, metavar="FILE.mid", help="Keep what is played: render gives the same sound."
+)
+@click.option("--seconds", type=Seconds(0.01, _MAX_SECONDS), help="Stop after so long.")
+def play(*, card: Path, **options: Any) -> None:
+    """Play CARD live: from its panel in the browser, from MIDI, heard as the device would stream it.
+
+    Prints the panel's address first. Ends after --seconds, or with Ctrl-C, and then its exit status is 0 and
+    recordings are whole.
+
+    Example: benchpad play kit.img --card class10 --record take.wav --record-midi take.mid
+    """
+    from sim.live.quiet import quiet_libraries  # noqa: PLC0415
+
+    with asked_to_end() as asked, quiet_libraries(), ExitStack() as stack:
+        _play(stack, card, options, asked)
+
+
+@contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether a signal asked to end; a second one ends at once, as elsewhere."""
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def take(signum: int, frame: FrameType | None) -> None:
+        asked.append(signum)
+        for other, kept in before.items():
+            signal.signal(other, kept)
+
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            before[signum] = signal.signal(signum, take)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for other, kept in before.items():
+            signal.signal(other, kept)
+
+
+def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable[[], bool]) -> None:
+    from sim.live.backends import choose_backend  # noqa: PLC0415
+    from sim.live.bench import Bench  # noqa: PLC0415
+    from sim.live.plain import PlainMidi  # noqa: PLC0415
+    from sim.live.session import Recording, Session  # noqa: PLC0415
+
+    setup = _setup(card, options)
+    backend, note = choose_backend(
+        options["audio"], options["audio_device"], options["rate"], options["block"], _own_rate(card, setup)
+    )
+    recording = Recording(options["record"], options["record_midi"], options["seconds"])
+    session = Session(card, setup, backend, recording)
+    bench = Bench(
+        session,
+        PlainMidi(session),
+        preset=options["timing"],
+        other=options["swap"],
+        writable=options["writable"],
+    )
+    stack.callback(bench.close)
+    stack.enter_context(session)
+    panel = _serve(bench, options)
+    stack.callback(panel.close)
+    click.echo(panel.address)
+    _greet(session, note)
+    if not options["no_browser"]:
+        _open(panel.address)
+    while not (session.wait(_LOOK_S) or asked()):
+        pass
+
+
+def _setup(card: Path, options: dict[str, Any]) -> Setup:
+    from sim.board import Setup  # noqa: PLC0415
+    from sim.cards import card_model  # noqa: PLC0415
+    from sim.errors import InputError  # noqa: PLC0415
+    from sim.faults.script import read_script  # noqa: PLC0415
+    from sim.live.trouble import playable  # noqa: PLC0415
+    from sim.rendering import refuse_overwriting  # noqa: PLC0415
+
+    script = playable(None if options["faults"] is None else read_script(options["faults"]))
+    cards = [card, *(one for one in (options["mirror"], options["swap"]) if one is not None)]
+    outputs = [one for one in (options["record"], options["record_midi"]) if one is not None]
+    for output in outputs:
+        refuse_overwriting(output, *cards)
+    if len(outputs) == 2 and same(*outputs):
+        raise InputError("--record and --record-midi name the same file; give each its own")
+    return Setup(
+        options["device"],
+        options["project"],
+        options["rate"],
+        options["voices"],
+        options["ram"],
+        options["quality"],
+        card=card_model(options["timing"], options["card_latency"], options["card_speed"]),
+        seed=options["seed"],
+        mirror=options["mirror"],
+        faults=script,
+        **setup_values(options["schedule"], options["on_miss"], options["overload"], options["policy"]),
+    )
+
+
+def _own_rate(card: Path, setup: Setup) -> int:
+    """The rate of the simulated device."""
+    from sdcard_image import open_card  # noqa: PLC0415
+    from sim.board import profile_for  # noqa: PLC0415
+
+    with closing(open_card(card)) as opened:
+        return int(profile_for(opened, setup).value("engine.rate"))
+
+
+def _serve(bench: Bench, options: dict[str, Any]) -> Panel:
+    from sim.errors import InputError  # noqa: PLC0415
+    from sim.panel.serve import serve  # noqa: PLC0415
+
+    def at(port: int) -> Panel:
+        return serve(bench, host=options["panel_host"], port=port, password=options["panel_password"])
+
+    if options["panel"] is not None:
+        return at(options["panel"])
+    try:
+        return at(_PORT)
+    except InputError:  # somebody else is there; or what is wrong is said again
+        return at(0)
+
+
+def _greet(session: Session, note: str) -> None:
+    """Say what plays; on stdout only the panel's address, the first line, is for programs."""
+    backend, board = session.backend, session.board
+    where = backend.device or {"browser": "the panel", "none": "nothing here"}[backend.name]
+    click.echo(
+        f"{board.profile.title}, {len(board.boot.catalogue.pads)} pads; heard on {printable(where)}, "
+        f"{session.rate} frames a second, blocks of {session.block}; end it with Ctrl-C"
+    )
+    if note:
+        click.echo(f"benchpad: {printable(note)}", err=True)
+    sys.stdout.flush()
+
+
+def _open(address: str) -> None:
+    import webbrowser  # noqa: PLC0415
+
+    with suppress(webbrowser.Error, OSError):
+        webbrowser.open(address)

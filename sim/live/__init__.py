@@ -1,0 +1,1 @@
+"""Playing in real time: an audio server or a clock asks for blocks; a `Session` holds it together."""

@@ -1,0 +1,143 @@
+"""What the engine is told of samples while it plays: pins, auditions, pads that are written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from firmware.boot import BootResult, boot
+from firmware.catalogue import SampleInfo
+from native import CardModel
+from native.types import Extent, Retrigger, Sample, Start
+from sdcard_image import open_card
+from sim.errors import InputError
+from sim.live.machine import SPARE_SAMPLES
+
+if TYPE_CHECKING:
+    from sim.live.session import Session
+
+
+class Samples:
+    """Tells the engine; each call pauses the device for a moment.
+
+    ``booted`` is what is on the pads now; ``pinned`` the paths that are wholly kept in RAM.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.pinned: set[str] = set()
+        self.rebuilt()
+
+    def rebuilt(self) -> None:
+        """Another machine plays, which knows the samples of its own boot."""
+        self.booted: BootResult = self._session.board.boot
+        self._heads_wanted = False
+        self._room = SPARE_SAMPLES
+        self._auditioned: dict[str, int] = {}
+        if self.pinned:
+            self.pinned &= set(self._ids)
+            with self._session.paused():
+                self._pin_again()
+
+    @property
+    def _ids(self) -> dict[str, int]:
+        return self._session.board.slots[0].ids
+
+    @property
+    def audition_tag(self) -> int:
+        """The tag of what is heard beside the pads."""
+        tags = self._session.machine.player.tags
+        return len(tags.banks) * tags.per_bank
+
+    def choose_bank(self, bank: int) -> None:
+        """Make a bank the current one: the heads of its pads go into RAM once nothing sounds. InputError."""
+        player = self._session.machine.player
+        if not 0 <= bank < len(player.tags.banks):
+            raise InputError(f"there is no bank {bank}")
+        self._heads_wanted |= player.bank != bank
+        player.bank = bank
+
+    def when_silent(self) -> None:
+        """Do what would be heard while something sounds."""
+        if self._heads_wanted:
+            self._heads_wanted = False
+            with self._session.paused():
+                self._pin_again()
+
+    def pin(self, path: str, *, on: bool) -> None:
+        """Keep a sample that is on a pad in RAM as far as there is room, or no more. InputError."""
+        if path not in self._ids:
+            raise InputError(f"{path} is on no pad")
+        with self._session.paused():
+            if not on:
+                self.pinned.discard(path)
+                self._pin_again()
+                return
+            self._session.engine.pin_sample(self._ids[path])
+            self.pinned.add(path)
+
+    def _pin_again(self) -> None:
+        session = self._session
+        for number in self._ids.values():
+            session.engine.unpin(number)
+        for path in sorted(self.pinned):
+            session.engine.pin_sample(self._ids[path])
+        session.board.pin_heads(self.booted, self._ids)
+
+    def audition(self, info: SampleInfo | None) -> None:
+        """Play a file of the card beside the pads; None ends it. CardError where it cannot be found."""
+        session = self._session
+        if info is None:
+            session.hands.stop([self.audition_tag])
+            return
+        number = self._ids.get(info.path, self._auditioned.get(info.path))
+        if number is None:
+            made = self._sample(info)
+            with session.paused():
+                self._take_room(1)
+                number = self._auditioned[info.path] = session.engine.add_sample(made)
+        session.hands.start(Start(0, number, self.audition_tag, retrigger=Retrigger.RESTART))
+
+    def _sample(self, info: SampleInfo) -> Sample:
+        slot = self._session.board.slots[0]
+        with closing(open_card(slot.path)) as card:
+            extents = tuple(Extent(slot.base + run.offset, run.length) for run in card.extents(info.path))
+        return Sample(extents, info.data_offset, info.frames, info.channels, info.rate, info.encoding)
+
+    def _take_room(self, samples: int) -> None:
+        if samples > self._room:
+            raise InputError(f"{SPARE_SAMPLES} other samples were played; change the RAM to begin anew")
+        self._room -= samples
+
+    def read_pads(self, silence: Iterable[int] = ()) -> None:
+        """The card's pads were written: take them over as they are now. CardError.
+
+        What sounds plays on, but for the tags in ``silence``, whose sample is another one now.
+        """
+        session = self._session
+        slot, setup = session.board.slots[0], session.setup
+        timing = setup.card or CardModel()
+        with closing(open_card(slot.path)) as card:
+            booted = boot(card, session.board.profile, card_ms=timing.ms, project=setup.project)
+        session.hands.stop(silence)
+        if slot.card.info().fs == "folder":  # its files are others now, and the device has the old ones open
+            session.change(why="the card's pads were written")
+            return
+        with session.paused():
+            self._forget_moved(booted)
+            self._take_room(len({pad.sample.path for pad in booted.catalogue.pads} - set(slot.ids)))
+            slot.boot = session.board.boot = self.booted = booted
+            session.board.add_samples(slot)
+            self.pinned &= {pad.sample.path for pad in booted.catalogue.pads}
+            session.machine.player.change_card(booted.catalogue, slot.ids)
+            self._pin_again()
+            session.generation += 1
+
+    def _forget_moved(self, booted: BootResult) -> None:
+        """A file may have the path of an older one and lie elsewhere: the engine is told of it anew."""
+        slot = self._session.board.slots[0]
+        for path in list(slot.ids):
+            if booted.extents.get(path) != self.booted.extents.get(path):
+                self._session.engine.unpin(slot.ids.pop(path))
+        self._auditioned.clear()
