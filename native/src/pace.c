@@ -9,8 +9,8 @@
  * half of it, so that those after it grow too.
  *
  * When to read. A card with time to spare would be kept busy with single blocks, each read as soon as a voice has room
- * for it. So a stream waits until there is room for several times its least, or its deadline is two cycles off: on
- * a card near its limit a cycle is long, and then nothing ever waits.
+ * for it. So a stream waits until there is room for several times its least, or its deadline is two cycles off, or less
+ * than a spike may last: on a card near its limit, or with little RAM, nothing ever waits.
  *
  * Two other orders can be had, to compare: the highest priority first (of equals the youngest), as samplers with a
  * rating for each voice have it, and the emptiest buffer first. They choose among the same streams and take as much. */
@@ -19,6 +19,7 @@
 #include "cache.h"
 
 enum {
+    SPIKE_NS = 150000000,     /* who has less than this ahead does not wait: the longest spikes last so long */
     ENOUGH = 4,               /* times its least transfer is what a stream waits for */
     MOST_EXTRA_NS = 20000000, /* beyond its least: a voice that begins meanwhile lives on its pinned head so long */
 };
@@ -52,6 +53,8 @@ static int due(const bp_reader *r, uint32_t stream, uint64_t start_ns, uint64_t 
 {
     const bp_queue *q = &r->queues[stream];
     uint64_t soon = 2 * (cycle + bp_frames_to_ns(BP_GRID, r->rate)); /* asked once a grid */
+    if (soon < SPIKE_NS)
+        soon = SPIKE_NS;
     uint64_t room = (uint64_t)q->length * r->block_bytes;
     return bp_relaxed(&r->command_ns) == 0 || /* a command costs nothing that is known: there is no reason to wait */
            q->rate == 0 || until(bp_first_deadline(r, stream), start_ns) <= soon ||
@@ -103,8 +106,8 @@ uint32_t bp_pace_choose(bp_reader *r, uint64_t start_ns)
     return best;
 }
 
-/* A voice that has begun without data waits for its first command: that brings what it needs to sound until its
- * next one, no more. */
+/* A voice that has just begun has nothing yet, or its head: its first command brings what it needs until the next one,
+ * no more, so that a spike on top of it can be borne. */
 static uint32_t first_blocks(const bp_reader *r, uint32_t stream)
 {
     uint64_t until_ns = bp_first_deadline(r, stream) + r->first_ns + 2 * cycle_ns(r);
@@ -120,7 +123,7 @@ uint32_t bp_pace_quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
 {
     if (bp_relaxed(&r->ps_per_byte) == 0)
         return r->max_blocks;
-    if (r->queues[stream].fresh && bp_first_deadline(r, stream) <= start_ns)
+    if (r->queues[stream].fresh)
         return first_blocks(r, stream);
     uint64_t cycle = cycle_ns(r), most_bytes = (uint64_t)r->max_blocks * r->block_bytes;
     uint64_t own = least_bytes(r, stream, cycle), first = bp_first_deadline(r, stream);

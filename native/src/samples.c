@@ -47,8 +47,6 @@ static int make_place(bp_place *p, const bp_extent *extents, uint32_t count, uin
 
 int bp_engine_add_sample(bp_engine *e, const bp_sample *sample, const bp_extent *extents, uint32_t count)
 {
-    if (e->file_count == e->config.max_samples)
-        return BP_EFULL;
     bp_file f = {.format = *sample};
     int made = make_place(&f.card, extents, count, &f.bytes);
     if (made != BP_OK)
@@ -56,6 +54,10 @@ int bp_engine_add_sample(bp_engine *e, const bp_sample *sample, const bp_extent 
     if (f.bytes / e->config.block_bytes >= BP_NONE || !sample_fits(sample, f.bytes)) {
         bp_forget_place(&f.card);
         return BP_EINVAL;
+    }
+    if (e->file_count == e->config.max_samples) {
+        bp_forget_place(&f.card);
+        return BP_EFULL;
     }
     e->files[e->file_count] = f;
     return (int)e->file_count++;

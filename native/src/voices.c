@@ -4,6 +4,7 @@
 enum {
     RELIEF_FRAMES = 32 * BP_GRID,
     OVERCOMMIT_FROM_PPM = 800000, /* of the card's time */
+    OVERCOMMIT_TO_PPM = 1150000,  /* more than all of it: the card cannot keep up in any way, so be fair */
     COMMANDS_FROM_PPM = 150000,   /* of it, for commands */
     OVERCOMMIT_PERCENT = 150,     /* both found by trying: see benchmarks/bench_bound.py */
     LOW_PERCENT = 20,
@@ -162,7 +163,8 @@ static int wants_longer_transfers(const bp_engine *e)
     uint64_t room = (uint64_t)(c->count - c->pinned) * c->block_bytes / 1000 + 1;
     uint64_t commands = e->active_count * bp_relaxed(&e->reader.command_ns) / 1000 * e->total_rate / room / 1000;
     uint64_t bytes = e->total_rate * bp_relaxed(&e->reader.ps_per_byte) / 1000000;
-    return commands > COMMANDS_FROM_PPM && commands + bytes > OVERCOMMIT_FROM_PPM;
+    return commands > COMMANDS_FROM_PPM && commands + bytes > OVERCOMMIT_FROM_PPM &&
+           commands + bytes < OVERCOMMIT_TO_PPM;
 }
 
 /* A voice that always holds its part has it full of data only just after its turn: on average half of it waits to be

@@ -15,9 +15,9 @@ from check_cards import LONG_SX, wav, wave
 
 from firmware.catalogue import Catalogue
 from firmware.findings import Finding, Severity, catalogue, found
+from native import CardModel
 from sdcard_image import Item, build_image, items_from_folder, mount
 from sdcard_image.medium import FileMedium
-from native import CardModel
 from sim.check import CheckReport, Options, run_check
 from sim.check.facts import one_each
 from sim.check.report import Scene
