@@ -1,6 +1,6 @@
 // Alerts with what to do about them, and the list of what happened.
 
-import { el, fill, setText } from "./dom.js";
+import { el, fill, setAttribute, setText } from "./dom.js";
 
 const CAUSES = { bandwidth: "The card is too slow", card: "The card is too slow", no_room: "The memory is too small", read_error: "The card does not answer" };
 const MOST = 100;
@@ -11,6 +11,7 @@ export function alerts(box, { store }) {
   const advice = el("p", {});
   store.watch(["hello", "alert"], () => {
     const { alert } = store.state;
+    document.body.classList.toggle("alarmed", Boolean(alert));
     if (!alert) return box.replaceChildren();
     setText(text, alert.text ?? CAUSES[alert.cause] ?? alert.cause);
     setText(advice, `${alert.heard ? "It can be heard. " : "It is not heard yet. "}${alert.advice ?? ""}`);
@@ -32,7 +33,7 @@ export class Events {
   take({ n, frame, kind, text }) {
     const gap = this._last !== null && n > this._last + 1;
     this._last = n;
-    this._none.hidden = true;
+    setAttribute(this._none, "hidden", true);
     if (gap) this._list.prepend(el("li", { "data-kind": "note" }, "… some were left out"));
     this._list.prepend(el("li", { "data-kind": kind }, el("time", {}, clock(frame, this._store.hello?.rate)), el("b", {}, kind), el("span", {}, text)));
     while (this._list.childElementCount > MOST) this._list.lastChild.remove();
@@ -40,7 +41,7 @@ export class Events {
 
   clear() {
     this._list.replaceChildren();
-    this._none.hidden = false;
+    setAttribute(this._none, "hidden", false);
     this._last = null;
   }
 }

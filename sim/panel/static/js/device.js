@@ -23,13 +23,15 @@ export function display(box, { store, peaks }) {
   const wave = svg("svg", { class: "wave", viewBox: "0 0 95 256", preserveAspectRatio: "none", "aria-hidden": "true" }, path);
   const head = el("span", { class: "head", "aria-hidden": "true" });
   box.append(first, second, el("div", { class: "strip" }, wave, head), third);
-  store.watch(["hello", "bank", "chosen", "slots", "pads", "tempo", "card", "online"], () => {
+  store.watch(["hello", "bank", "chosen", "slots", "pads", "tempo", "card", "online", "alert"], () => {
     const tag = store.tag(store.local.chosen);
     const slot = store.chosen;
     const light = store.state.pads?.[tag] ?? (slot ? "silent" : "empty");
     setText(first, `${store.name(tag)}  ${slot ? slot.sample || slot.path : "—"}`);
     setText(second, slot?.verdict === "refused" ? slot.reason || "refused by the device" : padLine(slot, light));
-    setText(third, deviceLine(store));
+    const { alert } = store.state;
+    setText(third, alert ? `! ${alert.text}` : deviceLine(store));
+    third.classList.toggle("warned", Boolean(alert));
     draw(slot?.verdict === "refused" ? null : slot?.path);
   });
   store.watch(["bank", "chosen", "voices"], () => {
@@ -98,7 +100,7 @@ export function modes(box, { store, send }) {
     setText(label, store.name(store.tag(store.local.chosen)));
     for (const [name, button] of buttons) {
       setAttribute(button, "aria-pressed", String(slot?.modes?.[name] === true));
-      button.disabled = !slot || slot.verdict === "refused" || slot.modes?.[name] === undefined;
+      setAttribute(button, "disabled", !slot || slot.verdict === "refused" || slot.modes?.[name] === undefined);
     }
   });
 }
@@ -111,12 +113,12 @@ export function transport(box, { store, send }) {
   const source = el("span", { class: "soft" });
   box.append(...Object.entries(buttons).map(([what, text]) =>
     el("button", { type: "button", "data-do": what, onclick: () => send({ t: "transport", do: what }) }, text)), tempo, source);
-  store.watch(["hello"], () => { box.hidden = !store.hello.transport; });
+  store.watch(["hello"], () => { setAttribute(box, "hidden", !store.hello.transport); });
   store.watch(["hello", "tempo"], () => {
     const now = store.state.tempo ?? {};
     setAttribute(box, "data-running", now.running === true);
     if (document.activeElement !== tempo) tempo.value = now.bpm ? now.bpm.toFixed(1) : "";
-    tempo.disabled = now.source === "midi";
+    setAttribute(tempo, "disabled", now.source === "midi");
     setText(source, now.source === "midi" ? "from MIDI" : "");
   });
 }

@@ -20,14 +20,14 @@ export function faults(box, { store, ask }) {
     const { hello, state } = store;
     const out = state.card?.in === false;
     const can = hello.faults !== false;
-    for (const one of [spike, error, swap, mirror]) one.disabled = !can;
-    pull.disabled = !can || out;
-    insert.disabled = !can || !out;
-    swap.disabled = !can || hello.cards.length < 2;
+    for (const one of [spike, error, swap, mirror]) setAttribute(one, "disabled", !can);
+    setAttribute(pull, "disabled", !can || out);
+    setAttribute(insert, "disabled", !can || !out);
+    setAttribute(swap, "disabled", !can || hello.cards.length < 2);
     setAttribute(mirror, "hidden", !hello.mirror);
     setText(mirror, state.card?.mirror === "failed" ? "Mirror comes back" : "Fail the mirror");
     setText(note, !can ? "This session takes no faults." : out ? "The card is out." : hello.cards.length < 2 ? "Swap needs a second card: start with one more." : "");
-    note.hidden = !note.textContent;
+    setAttribute(note, "hidden", !note.textContent);
   });
 }
 

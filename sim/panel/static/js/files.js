@@ -51,7 +51,7 @@ export class Files {
 
   _show({ total }) {
     this._list.replaceChildren(...this._entries.map((entry) => (entry.verdict === "folder" ? this._folderRow(entry) : this._fileRow(entry))));
-    this._more.hidden = this._entries.length >= total;
+    setAttribute(this._more, "hidden", this._entries.length >= total);
     setText(this._said, total ? (this._entries.length < total ? `${this._entries.length} of ${total}` : `${total} ${total === 1 ? "entry" : "entries"}`) : "Nothing found.");
     this._showCrumbs();
     this._showAudition();
@@ -83,7 +83,7 @@ export class Files {
     const verdict = el("span", { class: "verdict", "data-verdict": entry.verdict }, VERDICTS[entry.verdict] ?? entry.verdict);
     const why = [entry.reason, entry.fix, ...(entry.remarks ?? []).map((remark) => remark.text)].filter(Boolean).join(" ");
     const row = el("li", { "data-path": entry.path }, audio ? play : el("span", { class: "hear" }), choose, verdict, why ? el("p", { class: "why" }, why) : null);
-    choose.disabled = !audio;
+    setAttribute(choose, "disabled", !audio);
     if (audio && this._store.hello?.writable) {
       row.draggable = true;
       row.addEventListener("dragstart", (event) => {
@@ -122,8 +122,8 @@ export class Files {
       if (choose) setAttribute(choose, "aria-pressed", String(row.dataset.path === path));
     }
     setText(this._put, path ? `Put ${path.split("/").pop()} on ${pad}` : "Choose a file, then a pad");
-    this._put.disabled = !writable || !path;
-    this._undo.disabled = !writable || !(store.state.undo > 0);
+    setAttribute(this._put, "disabled", !writable || !path);
+    setAttribute(this._undo, "disabled", !writable || !(store.state.undo > 0));
     setText(this._undo, store.state.undo > 0 ? `Undo (${store.state.undo})` : "Undo");
   }
 }

@@ -8,7 +8,7 @@ export const PAD_CODES = [
 const PAD_OF = new Map(PAD_CODES.map((code, index) => [code, index + 1]));
 const TEXT_FIELDS = "input:not([type=range],[type=checkbox]), select, textarea, [contenteditable]";
 
-/** Listens to the keyboard. `act` has press, release, bank(step), panic, play. Returns {labels, enabled}. */
+/** Listens to the keyboard. `act` has press, release, bank(step), panic, play. */
 export class Keys {
   constructor(act) {
     this._act = act;

@@ -1,6 +1,6 @@
 // Level meters: quick up, slowly down, and the peak held for a while. They draw only while something moves.
 
-import { el, setAttribute, setBar, setText } from "./dom.js";
+import { el, setAttribute, setBar } from "./dom.js";
 
 const FLOOR_DB = -60;
 const FALL_DB_PER_S = 26;
@@ -61,7 +61,7 @@ export class Meters {
       meter.peak = meter.now;
       meter.since = now;
     } else if (now - meter.since > HOLD_MS) meter.peak = Math.max(meter.now, meter.peak - FALL_DB_PER_S * passed, FLOOR_DB);
-    setBar(meter.bar, part(meter.now));
+    setBar(meter.bar, 1 - part(meter.now)); // the bar covers what is not reached
     meter.hold.style.setProperty("transform", `translateX(${(part(meter.peak) * 100).toFixed(1)}%)`);
   }
 

@@ -41,7 +41,7 @@ export class Midi {
     setText(this._learn, active ? "Stop learning" : "Learn");
     setText(this._hint, target ? `Play a note or move a controller for ${this._name(target)}.` : this.learning ? "Choose a pad, a knob or a function." : "");
     document.body.classList.toggle("learning", this.learning);
-    this._functions.hidden = !this.learning;
+    setAttribute(this._functions, "hidden", !this.learning);
   }
 
   _name(target) {

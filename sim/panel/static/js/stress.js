@@ -20,10 +20,10 @@ export function stress(box, { store, ask }) {
     const now = store.state.stress;
     running = now?.running === true;
     setText(go, running ? "Stop" : "Run");
-    bar.hidden = !running;
+    setAttribute(bar, "hidden", !running);
     bar.value = now?.done ?? 0;
     setText(text, now?.text ?? "How many voices does this card carry? Playing goes on meanwhile.");
-    report.hidden = !now?.report;
+    setAttribute(report, "hidden", !now?.report);
     setAttribute(report, "href", now?.report?.replace(/^\//, ""));
   });
 }

@@ -6,14 +6,14 @@ const FULL_MS = 1000; // a full bar
 const MOST = 64;
 
 export function voices(box, { store }) {
-  const list = el("ul", { class: "voicelist" });
+  const list = el("ul", { class: "voicelist", tabindex: "0", "aria-label": "Voices" });
   const none = el("p", { class: "soft" }, "Nothing plays. Press a pad.");
   fill(box, "Voices and their buffers", none, list);
   const rows = [];
   store.watch(["voices", "hello"], () => {
     const now = (store.state.voices ?? []).slice(0, MOST);
     while (rows.length < now.length) rows.push(row(list));
-    none.hidden = now.length > 0;
+    setAttribute(none, "hidden", now.length > 0);
     rows.forEach((one, index) => show(one, now[index], store));
   });
 }
@@ -28,7 +28,7 @@ function row(list) {
 }
 
 function show({ node, name, bar, slack }, voice, store) {
-  if (node.hidden !== !voice) node.hidden = !voice;
+  if (node.hidden !== !voice) setAttribute(node, "hidden", !voice);
   if (!voice) return;
   const [tag, state, left] = voice;
   setText(name, tag < 0 ? "♪" : store.name(tag));
