@@ -46,9 +46,11 @@ class Cards:
 
     def __init__(self, slots: list[Slot], mirror: Slot | None, script: FaultScript) -> None:
         self.first, self.mirror = slots[0], mirror
-        self._removals = sorted(
-            one.at_s for one in script.faults if one.kind is FaultKind.REMOVED and not one.on_mirror
-        )
+        self._removals = [
+            (one.at_s, one.for_s)
+            for one in script.faults
+            if one.kind is FaultKind.REMOVED and not one.on_mirror
+        ]
         by_path = {slot.path: slot for slot in slots[1:] if slot is not mirror}
         self.insertions = sorted(
             (
@@ -76,7 +78,14 @@ class Cards:
     def was_taken_out(self, insertion_s: float) -> bool:
         """Whether the slot was empty when a card came."""
         since = max((one.at_s for one in self.insertions if one.at_s < insertion_s), default=0.0)
-        return any(since <= one <= insertion_s for one in self._removals)
+        return any(
+            since <= at_s <= insertion_s and (not for_s or at_s + for_s > insertion_s)
+            for at_s, for_s in self._removals
+        )
+
+    def is_empty(self, at_s: float) -> bool:
+        """Whether no card is in the slot."""
+        return self.was_taken_out(at_s) and not any(one.at_s == at_s for one in self.insertions)
 
     def is_same(self, slot: Slot | None) -> bool:
         """Whether the device takes a card for the first one."""

@@ -153,8 +153,9 @@ class FaultRun:
 
     def _change_pads(self, slot: Slot, frame: int) -> None:
         """The pads of the card that is in now replace the old ones; what sounds goes on while it can."""
-        if self._cards.at(frame / self._rate) is not slot:
-            return  # it is out again
+        at_s = frame / self._rate
+        if self._cards.at(at_s) is not slot or self._cards.is_empty(at_s):
+            return  # it was taken out while it was booted
         board = self._board
         for number in self._now.ids.values():
             board.engine.unpin(number)

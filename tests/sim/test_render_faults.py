@@ -168,6 +168,13 @@ def test_another_card_is_booted_and_what_is_resident_plays_on(card: Path, tmp_pa
     assert not silent(back.audio, 3.6, 4.0)
 
 
+def test_a_card_taken_out_while_it_is_booted_has_no_pads(tmp_path: Path):
+    card = make_card(tmp_path / "card.img")
+    make_card(tmp_path / "other.img", seed=7, pads=2, label="OTHER")
+    script = fault("insert", 1.5, 'image = "other.img"') + fault("remove", 1.501)
+    assert play(card, EACH_PAD, script).outcomes["cards_exchanged"] == 0
+
+
 def test_a_clone_is_taken_for_the_same_card(card: Path, tmp_path: Path):
     first, clone = tmp_path / "card.img", tmp_path / "clone.img"
     shutil.copy(card, first)
