@@ -24,6 +24,7 @@ from sim.panel.desk import Desk
 from sim.panel.guard import Guard, same
 from sim.panel.hub import MOST_CLIENTS, Hub
 from sim.panel.limits import Allowance, QuietLog
+from sim.panel.messages import MessageError
 from sim.panel.port import RefusedError, Session
 
 STATIC = Path(__file__).with_name("static")
@@ -136,6 +137,8 @@ class Application:
     async def _aside(self, act: Any, *values: Any) -> Response:
         try:
             return JSONResponse(await self._desk.aside(act, *values))
+        except MessageError as error:
+            return JSONResponse({"error": str(error)}, 400)
         except CardError as error:
             return JSONResponse({"error": str(error)}, 404)
         except SAYS as error:
@@ -153,6 +156,10 @@ class Application:
             return JSONResponse({"error": "there is no report of such a stress run"}, 404)
         return Response(json.dumps(document), media_type="application/json")
 
+    async def failed(self, _: Request, error: Exception) -> Response:
+        """What nobody foresaw, said in one line; the guard logs it."""
+        return JSONResponse({"error": f"the panel failed at this: {error}"}, 500)
+
     # the WebSocket
 
     async def _socket(self, socket: WebSocket) -> None:
@@ -162,13 +169,12 @@ class Application:
             await socket.close(_TRY_AGAIN, f"{MOST_CLIENTS} panels are open; close one")
             return
         client = Client(socket, self._hub, self._desk)
-        self._hub.clients.add(client)
+        self._hub.add(client)
         client.wake()
         try:
             await client.run()
         finally:
-            self._hub.clients.discard(client)
-            self._hub.audio_changed()
+            self._hub.remove(client)
 
 
 def _whole(asked: Any, key: str, default: int, low: int, high: int) -> int:
@@ -191,6 +197,6 @@ def application(
 ) -> tuple[Guard, Starlette]:
     """The guarded ASGI application, and what is behind the guard."""
     made = Application(session, hub, desk, password)
-    app = Starlette(routes=made.routes(), lifespan=made.lifespan)
+    app = Starlette(routes=made.routes(), lifespan=made.lifespan, exception_handlers={Exception: made.failed})
     made.guard = Guard(app, token=token, bound=bound, port=port, has_password=password is not None, log=log)
     return made.guard, app

@@ -1,7 +1,7 @@
 """Which files of a card have to change so that a pad plays another sample: decided here, written by `change`.
 
-Devices have a file of its own for each pad, and a table; the sample is brought into their form. In the generic layout the order
-of names decides, so a file takes the place of another by a name that comes at the same place.
+Devices have a file for each pad, and a table; the sample is brought into their form. In the generic layout
+the order of names decides, so a file takes the place of another by a name that comes at the same place.
 """
 
 from __future__ import annotations
@@ -176,11 +176,7 @@ def _by_name(asked: Assignment) -> list[Step]:
     if old is not None and old.path == asked.source.path:
         raise RefusedError(f"{old.path} is on that pad already")
     form, ending = _wanted(asked)
-    content: Path | bytes
-    if form is None:
-        content = _copied(asked)
-    else:
-        content = _converted(asked, form, 0)[0]
+    content = _copied(asked) if form is None else _converted(asked, form, 0)[0]
     before = files[place - 1] if place else None
     after = files[place + 1] if place + 1 < len(files) else None
     path = _name(asked, old, before, after, ending)
@@ -301,7 +297,7 @@ def _precedes(path: str, after: Entry | None, folder: str) -> bool:
 
 
 def _same(entry: Entry, folder: str) -> bool:
-    """Whether names decide between an entry and files of a folder: the card's top comes before all folders."""
+    """Whether names decide between an entry and a folder's files: the card's top comes before all folders."""
     top = folder.split("/")[1] if folder else ""
     parts = entry.path.split("/")
     return (parts[1] if len(parts) > 2 else "") == top

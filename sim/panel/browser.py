@@ -73,7 +73,7 @@ class Browser:
         return entry
 
     def sample(self, path: str) -> SampleInfo:
-        """The sample in a file that the device plays; RefusedError with the verdict's reason where it would not."""
+        """The sample in a file that the device plays; RefusedError with the reason where it would not."""
         with self._lock:
             entry = self.check(path)
             header, verdict = self._judge(entry)

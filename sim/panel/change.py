@@ -1,9 +1,9 @@
 """Several files of a card changed as one: after a power cut at any write, all are old or all are new.
 
-Every file of a card is whole whenever the power goes; the card's writer sees to that. What makes several of them one
-change is a folder `/.benchpad` on the card itself: the new contents are put there first, then a list of what
-goes where. From the moment that the list is there the change counts; `recover` carries it out to its end.
-Before that moment nothing has happened, and `recover` clears away what is left. No device reads a hidden folder.
+Every file of a card is whole whenever the power goes; the card's writer sees to that. What makes several of
+them one change is a folder `/.benchpad` on the card itself: the new contents are put there first, then a list
+of what goes where. From the moment that the list is there the change counts; `recover` carries it out to its
+end. Before that moment nothing has happened, and `recover` clears away what is left.
 """
 
 from __future__ import annotations

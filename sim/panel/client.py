@@ -1,4 +1,4 @@
-"""One WebSocket client: what it says is checked and done, what it must know is sent as fast as it takes it."""
+"""One WebSocket client: what it says is checked and done, what it must know is sent as it can take it."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class Client:
         try:
             done, _ = await asyncio.wait((sender, receiver), return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                if error := task.exception():
-                    if not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
-                        raise error
+                error = task.exception()
+                if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
+                    raise error
         finally:
             for task in (sender, receiver):
                 task.cancel()
@@ -100,10 +100,14 @@ class Client:
             answer = await self._desk.do(self, message)
         except MessageError as error:
             self._hub.log.warn(f"a message of a panel was refused: {error}")
-            await self._answer({"t": "error", "text": str(error)}, error.number)
+            await self._answer({"t": "error", "text": str(error)}, error.number or number)
             return self._refused.take()
         except SAYS as error:
             await self._answer({"t": "error", "text": str(error)}, number)
+            return True
+        except Exception as error:  # what nobody foresaw: this message failed, and nothing else
+            self._hub.log.warn(f"a message of a panel failed: {type(error).__name__}: {error}")
+            await self._answer({"t": "error", "text": f"the panel failed at this: {error}"}, number)
             return True
         if answer is not None:
             await self._answer(answer, number)

@@ -26,7 +26,7 @@ _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a form's Origin would be null
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -56,8 +56,8 @@ def same(given: str, secret: str) -> bool:
 class Guard:
     """Lets requests through to ``app``. ``bound`` is the address that the server is bound to.
 
-    ``port`` is asked when a request comes, as it is known only then. With a ``has_password`` a browser that has no token is
-    sent to the form at /login.
+    ``port`` is asked when a request comes, as it is known only then. With ``has_password`` a browser that has
+    no token is sent to the form at /login.
     """
 
     def __init__(
@@ -81,7 +81,10 @@ class Guard:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if refusal is None:
-            await self._app(scope, receive, self._sealed(scope, send, headers))
+            try:
+                await self._app(scope, receive, self._sealed(scope, send, headers))
+            except Exception as error:  # what nobody foresaw; the panel goes on
+                self._log.warn(f"{scope['path'][:80]} failed: {type(error).__name__}: {error}")
             return
         if scope["type"] == "websocket":
             await receive()

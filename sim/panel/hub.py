@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ class Hub:
         self.worker = ThreadPoolExecutor(1, "panel")
         self.more: Callable[[], Mapping[str, Any]] = dict
         self._number = 0
+        self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unlisten: Callable[[], None] | None = None
 
@@ -54,8 +56,25 @@ class Hub:
                 self.look()
             except Exception as error:
                 self.log.warn(f"the panel could not look at the device: {error}")
-            due = max(due + (INTERVAL_S if self.clients else _IDLE_S), self._loop.time() + INTERVAL_S / 2)
-            await asyncio.sleep(due - self._loop.time())
+            now = self._loop.time()
+            due = max(due + INTERVAL_S, now + INTERVAL_S / 2)
+            if self.clients:
+                await asyncio.sleep(due - now)
+            else:
+                self.state = None
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._arrived.wait(), _IDLE_S)
+            self._arrived.clear()
+
+    def add(self, client: Client) -> None:
+        """A client came."""
+        self.clients.add(client)
+        self._arrived.set()
+
+    def remove(self, client: Client) -> None:
+        """A client went."""
+        self.clients.discard(client)
+        self.audio_changed()
 
     def look(self) -> None:
         """One look at the session; clients are told what changed."""

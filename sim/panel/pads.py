@@ -33,8 +33,8 @@ class _Undo:
 class PadWriter:
     """Assigns samples to the pads of a session's card. ``steps`` counts what can be undone.
 
-    Old contents are kept in a folder of the host that goes when this is closed. ``open_writable`` is for tests
-    that cut the power.
+    Old contents are kept in a folder of the host that goes when this is closed. ``open_writable`` opens the
+    card.
     """
 
     def __init__(self, session: Session, open_writable: OpenCard = _open) -> None:

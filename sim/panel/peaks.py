@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ def peaks(read: Read, sample: SampleInfo, points: int) -> Peaks:
     exact = sample.frames * frame_bytes <= MOST_BYTES
     whole = read(sample.data_offset, sample.frames * frame_bytes) if exact else b""
     lows, highs = [], []
-    for first, end in zip(edges[:-1], edges[1:], strict=True):
+    for first, end in pairwise(edges):
         if exact:
             data = whole[first * frame_bytes : end * frame_bytes]
         else:
@@ -48,11 +49,13 @@ def _top_bytes(data: bytes, encoding: Encoding) -> NDArray[np.int8]:
     """Each value as -128 to 127; what is not a whole value at the end is left out."""
     size = encoding.size_bytes
     data = data[: len(data) // size * size]
+    top: NDArray[np.int8]
     if encoding is Encoding.U8:
-        return (np.frombuffer(data, np.uint8) ^ 0x80).view(np.int8)
-    if encoding in (Encoding.F32_LE, Encoding.F32_BE):
-        floats = np.frombuffer(data, "<f4" if encoding is Encoding.F32_LE else ">f4")
-        return np.clip(np.nan_to_num(floats) * 127.0, -127, 127).astype(np.int8)
-    little = encoding in (Encoding.S16_LE, Encoding.S24_LE, Encoding.S32_LE)
-    top: NDArray[np.int8] = np.frombuffer(data, np.int8)[size - 1 if little else 0 :: size]
+        top = (np.frombuffer(data, np.uint8) ^ 0x80).view(np.int8)
+    elif encoding in (Encoding.F32_LE, Encoding.F32_BE):
+        floats = np.nan_to_num(np.frombuffer(data, "<f4" if encoding is Encoding.F32_LE else ">f4"))
+        top = (np.clip(floats, -1.0, 1.0) * 127.0).astype(np.int8)
+    else:
+        little = encoding in (Encoding.S16_LE, Encoding.S24_LE, Encoding.S32_LE)
+        top = np.frombuffer(data, np.int8)[size - 1 if little else 0 :: size]
     return top

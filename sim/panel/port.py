@@ -37,9 +37,9 @@ class Happened:
 class Look:
     """The device at a moment. ``levels`` and ``happened`` are since the look before, the rest as it stands.
 
-    ``audio`` has xruns, late_blocks, frames_lost, p50, p99, p999. ``card`` has in, name, preset, busy, mirror;
-    ``alert`` frame, cause, text, advice, heard; ``others`` are state values that pass through as they are
-    (midi, tempo, knobs, learn, learnt, recording, bank).
+    ``audio`` has xruns, late_blocks, frames_lost, p50, p99, p999. ``card`` has in, name, preset, busy,
+    mirror; ``alert`` frame, cause, text, advice, heard; ``others`` are state values that pass through as they
+    are (midi, tempo, knobs, learn, learnt, recording, bank).
     """
 
     frame: int

@@ -146,7 +146,7 @@ class Shown:
             },
             "cache": _cache(look),
             "card": dict(look.card),
-            "audio": dict(look.audio),
+            "audio": {name: _tenth(value) for name, value in look.audio.items()},
             "latency_ms": round(look.latency_ms, 2),
             "underruns": look.metrics.get("voices.underruns", 0),
             "alert": None if look.alert is None else dict(look.alert),
@@ -187,6 +187,10 @@ def _cache(look: Look) -> dict[str, Any]:
 
 def _short(value: float) -> float:
     return round(value, 3) if isinstance(value, float) else value
+
+
+def _tenth(value: float) -> float:
+    return round(value, 1) if isinstance(value, float) else value
 
 
 def changes(old: State | None, new: State) -> State:

@@ -32,6 +32,7 @@ from sim.board import Setup, profile_for
 from sim.metrics import of_counters
 from sim.panel import state as states
 from sim.panel.port import AudioTaker, Happened, Look, RefusedError
+from sim.panel.serve import serve
 
 KNOBS = {"volume": 1.0, "pitch": 0.5}
 
@@ -290,8 +291,6 @@ class FakeSession:
 
 
 def main() -> None:
-    from sim.panel.serve import serve
-
     parser = argparse.ArgumentParser()
     parser.add_argument("card", nargs="?", type=Path)
     parser.add_argument("--port", type=int, default=0)
