@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -28,6 +28,7 @@ _AHEAD_NS = (
     10_000_000_000  # faults are posted so early: a command may take long, and meets what comes meanwhile
 )
 _MOST_HAPPENINGS = 10_000
+_MOST_PIECES = 64  # faults posted between two pieces of one
 
 
 class FaultRun:
@@ -43,12 +44,13 @@ class FaultRun:
         self._now = board.slots[0]  # the card whose pads are played
         self._coming = postings(script, self._cards, seed)
         self._next: Posting | None = next(self._coming, None)
-        self._posted: list[tuple[int, FaultKind]] = []
+        self._posted: deque[tuple[int, FaultKind]] = deque()  # and not yet come
+        self._came: Counter[FaultKind] = Counter()
         self._actions: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()  # of actions at the same frame
         self._copies: dict[int, Copy] = {}
         self._outcomes: Counter[str] = Counter()
-        self._said: set[int] = set()
+        self._said: deque[int] = deque(maxlen=_MOST_PIECES)
         self.happenings: list[Happening] = []
         self.power_cut_frame: int | None = None
         cuts = [one.at_s for one in script.faults if one.kind is FaultKind.POWER_CUT]
@@ -60,6 +62,7 @@ class FaultRun:
     def prepare(self, frame: int, target: int) -> int:
         """See `Conductor.prepare`."""
         self._feed(self._ns(target))
+        self._count_until(self._ns(frame))
         while self._actions and self._actions[0][0] <= frame:
             heapq.heappop(self._actions)[2](frame)
         return min(target, self._actions[0][0]) if self._actions else target
@@ -88,6 +91,11 @@ class FaultRun:
             self._note(self._next)
             self._next = next(self._coming, None)
 
+    def _count_until(self, now_ns: int) -> None:
+        """Move what has come to the count, so that a long run takes no more memory than a short one."""
+        while self._posted and self._posted[0][0] < now_ns:
+            self._came[self._posted.popleft()[1]] += 1
+
     def _note(self, posting: Posting) -> None:
         fault = posting.fault
         self._posted.append((fault.at_ns, fault.kind))
@@ -95,7 +103,7 @@ class FaultRun:
             self._at(fault.until_ns / 1e9, self._come_back)
         if posting.scripted in self._said:
             return
-        self._said.add(posting.scripted)
+        self._said.append(posting.scripted)
         frame, until = (self._frame(at / 1e9) for at in (fault.at_ns, fault.until_ns or fault.at_ns))
         where = " on the mirror" if posting.slot is self._board.mirror else ""
         self._say(frame, until, f"{kind_name(fault.kind)}{where}")
@@ -232,9 +240,9 @@ class FaultRun:
     def report(self, causes: Counter[Cause]) -> FaultReport:
         """What came of it all, as of the last render. ``causes`` counts the underruns."""
         engine = self._board.engine
-        counters, end_ns = engine.counters(), self._ns(engine.frame)
-        counts = self._counts()
-        came = Counter(kind for at_ns, kind in self._posted if at_ns < end_ns)
+        counters, counts = engine.counters(), self._counts()
+        self._count_until(self._ns(engine.frame))
+        came = Counter(self._came)
         if self.power_cut_frame is not None:
             came[FaultKind.POWER_CUT] = 1
         wrong = counts[FaultKind.WRONG_DATA].commands
