@@ -1,7 +1,8 @@
 """A program that captures what another JACK client plays: ``capture_client.py PREFIX SECONDS OUT.npz``.
 
-Connects to the first two output ports whose name begins with PREFIX, as soon as there are any, prints "ready",
-and writes the sound (frames, 2), and the server's frame and time.monotonic_ns() at the beginning of each block.
+Connects to the first two output ports whose name begins with PREFIX, as soon as there are any, prints
+"ready", and writes the sound (frames, 2), and the server's frame and time.monotonic_ns() at the beginning of
+each block.
 """
 
 from __future__ import annotations

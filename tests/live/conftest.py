@@ -68,7 +68,7 @@ def jack_server(require_tool) -> Iterator[JackServer]:
 
 @pytest.fixture(scope="session")
 def captured():
-    """``captured(path)``: the sound that `JackServer.capture` wrote, from its first value that is not 0 on."""
+    """``captured(path)``: what `JackServer.capture` wrote, from its first value that is not 0 on."""
 
     def read(path: Path) -> np.ndarray:
         sound = np.load(path)["sound"]

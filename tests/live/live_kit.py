@@ -17,6 +17,7 @@ from sim.live.backends import ClockBackend
 from sim.live.session import Recording, Session
 
 RATE = 48_000
+PLAIN, NOTHING = Setup(), Recording()
 
 
 def noise(seed: int, seconds: float, rate: int = 44_100) -> bytes:
@@ -39,7 +40,7 @@ def live_card(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def clock_session(card: Path, setup: Setup = Setup(), recording: Recording = Recording()) -> Session:
+def clock_session(card: Path, setup: Setup = PLAIN, recording: Recording = NOTHING) -> Session:
     """A session that nobody hears."""
     return Session(card, setup, ClockBackend("none", RATE, 128), recording)
 

@@ -15,6 +15,7 @@ from native import CardModel
 from sdcard_image.types import CardError
 from sim.board import Setup
 from sim.errors import InputError
+from sim.faults.script import parse_script
 from sim.live.session import Recording, Session
 
 
@@ -150,6 +151,23 @@ def test_the_card_is_pulled_while_it_streams_and_put_back(card: Path):
         time.sleep(0.5)
         assert session.status()["underruns"] <= heard + 1  # the one that began before the card was there
         assert session.status()["card"]["faults"]["remove"]["met"] == 1
+
+
+def test_a_script_of_faults_is_played_on_the_sessions_clock(card: Path):
+    script = parse_script(
+        {
+            "fault": [{"kind": "remove", "at_s": 0.5, "for_s": 0.5}],
+            "random": [{"kind": "spike", "every_s": 0.2, "ms": 5}],
+        }
+    )
+    setup = Setup(ram_bytes=256 << 10, faults=script, card=CardModel(command_us=500.0, read_mb_per_s=10.0))
+    with clock_session(card, setup) as session:
+        session.hands.press(0, 8)
+        assert until(lambda: session.troubles.counts().get("remove", {}).get("met") == 1)
+        assert 0.5 <= session.frame / RATE < 1.5
+        session.change(ram_bytes=300 << 10)  # what comes later comes to the new device
+        session.hands.press(0, 8)
+        assert until(lambda: session.troubles.counts().get("spike", {}).get("met", 0) >= 2)
 
 
 def test_faults_by_hand_are_checked(card: Path):
