@@ -37,7 +37,7 @@ class Outcome:
     voices: int
     seconds: float
     underruns: int
-    causes: dict[str, int]  # of the underruns: "cold", "late", "no room", "read error"
+    causes: dict[str, int]  # of the underruns: "cold", "late", "no room", "read error", "dropped"
     reads: int
     read_bytes: int
     wasted_bytes: int  # read, then not wanted any more

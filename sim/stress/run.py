@@ -97,10 +97,12 @@ def set_the_scene(path: Path, setup: Setup, preset: CardPreset, asked: Asked) ->
 
 
 def _config(profile: Profile, kit: Kit, setup: Setup) -> EngineConfig:
+    config = engine_config(profile, len(kit.samples), setup.path)
     return replace(
-        engine_config(profile, len(kit.samples), setup.path),
+        config,
         schedule=setup.schedule,
         on_miss=setup.on_miss,
+        overload=config.overload if setup.overload is None else setup.overload,
         policy=setup.policy,
     )
 

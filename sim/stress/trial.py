@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from native import CardModel, Engine
-from native.types import Counters, EngineConfig, EngineError, Loop, Start, Steal, Underrun
+from native.types import Counters, EngineConfig, EngineError, Loop, OnMiss, Overload, Start, Steal, Underrun
 from sim.stress.card import device
 from sim.stress.kit import Kit, Source
 from sim.stress.report import Outcome
@@ -136,7 +136,7 @@ class Run:
         end = round(seconds * self.engine.config.rate)
         chunk = _CHUNK if look is None else LOOK
         while (frame := self.engine.frame) < end:
-            if stop and (self.underruns or self._silent):
+            if stop and (self.underruns or self._silent or self._dropped()):
                 self._broke_off = True
                 return
             until = min(frame + chunk, end)
@@ -148,6 +148,13 @@ class Run:
             if look is not None:
                 look(found)
 
+    def _dropped(self) -> int:
+        """Voices that gave way to the others; those that a miss ended had their underrun."""
+        config = self.engine.config
+        if config.overload is Overload.NONE or config.on_miss is OnMiss.DROP:
+            return 0
+        return self.engine.counters().dropped - self._before.dropped
+
     def outcome(self) -> Outcome:
         """What happened since `begin`."""
         now, before = self.engine.counters(), self._before
@@ -156,10 +163,12 @@ class Run:
         causes = Counter(one.cause.name.lower().replace("_", " ") for one in self.underruns)
         if self._silent:
             causes["late"] += self._silent
+        if dropped := self._dropped():
+            causes["dropped"] += dropped
         return Outcome(
             voices=self._trial.voices,
             seconds=round(seconds, 6),
-            underruns=now.underruns - before.underruns + self._silent,
+            underruns=now.underruns - before.underruns + self._silent + dropped,
             causes=dict(sorted(causes.items())),
             reads=now.reads - before.reads,
             read_bytes=now.read_bytes - before.read_bytes,

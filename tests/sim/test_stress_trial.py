@@ -8,7 +8,7 @@ import pytest
 from stress_kits import MIB, RATE_BYTES, card, trial
 
 from firmware.catalogue import PadSettings
-from native.types import OnMiss
+from native.types import OnMiss, Overload
 from sim.stress.kit import Kit, stems
 from sim.stress.record import Watched, watch
 from sim.stress.trial import Plan, pinned_bytes, run_trial, starts
@@ -62,6 +62,14 @@ def test_a_voice_that_fell_silent_in_the_warm_up_counts(kind: OnMiss) -> None:
     one = trial(60)
     outcome = run_trial(replace(one, config=replace(one.config, on_miss=kind), stop_early=True))
     assert not outcome.clean
+
+
+@pytest.mark.parametrize("kind", [Overload.OLDEST, Overload.QUIETEST, Overload.PRIORITY])
+def test_a_voice_that_gives_way_counts(kind: Overload) -> None:
+    one = trial(60, plan=Plan(seconds=4.0, warm_s=0.0, spread_s=0.5, own_heads_ms=60.0))
+    outcome = run_trial(replace(one, config=replace(one.config, overload=kind)))
+    assert outcome.causes["dropped"] > 0
+    assert sum(outcome.causes.values()) == outcome.underruns
 
 
 def test_ram_too_small_for_the_voices_is_not_clean() -> None:
