@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from firmware.hal import MidiMessage
-from firmware.midi import NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from firmware.midi import NOTE_OFF, NOTE_ON
 from native import Live
-from native.types import Bend, Event, QueueFullError, Release, Start, Stop
+from native.types import Bend, Event, Pin, QueueFullError, Release, Start, Stop
 from sim.errors import InputError
 from sim.live.machine import Machine
 from sim.live.pads import PadModes
 from sim.live.take import MidiTake
 
-_FULL_QUEUE_S = 2.0  # a queue that stays full for so long belongs to a clock that stands still
+_FULL_QUEUE_S = 0.02  # how long an end waits for room before it is kept for later
 _AGAIN_S = 0.002
 
 
@@ -36,6 +36,7 @@ class Hands:
         self.dropped = 0  # starts for which the engine's queue had no room
         self.volume = 1.0  # of what starts from now on
         self.unrecorded = 0  # what no message of the device can say
+        self._owed: dict[Event, None] = {}  # ends for which there was no room: posted before all else
         self._live, self._lead = live, lead
         self.machine = machine
 
@@ -62,25 +63,46 @@ class Hands:
 
     def message(self, data: bytes) -> int:
         """A channel message as the device itself understands it. Returns the frame."""
-        return self._play(lambda: self.machine.player.play(MidiMessage(0, data)), data)
+        return self._play(lambda: self.machine.player.play(MidiMessage(0, data)), (data,))
+
+    def sustain(self, *, down: bool) -> int:
+        """The pedals of all channels, whether or not the device listens to one."""
+        notes = tuple(bytes((CONTROL_CHANGE | channel, SUSTAIN, 127 * down)) for channel in range(16))
+        return self._play(lambda: self.machine.player.sustain(0, down=down), notes)
 
     def bend(self, tags: list[int], cents: float) -> int:
         """Change the pitch of what sounds on the pads of these tags. No recording keeps it."""
-        return self._play(lambda: self._post_all([Bend(0, tag, cents) for tag in tags]), None)
+        return self._play(lambda: self._post_all([Bend(0, tag, cents) for tag in tags]), ())
+
+    def sustain(self, *, down: bool) -> int:
+        """Every pedal, on a device that has one or not. No recording keeps it."""
+        return self._play(lambda: self.machine.player.sustain(0, down=down), ())
+
+    def order(self, pins: Sequence[Pin]) -> bool:
+        """What to keep in RAM from now on, or no more. False where the engine's queue had no room."""
+        with self.lock:
+            return self._send(pins)
+
+    def settle(self) -> None:
+        """Post the ends for which there was no room."""
+        if self._owed:
+            with self.lock:
+                self._send([])
 
     def stop_all(self) -> int:
         """Silence, now: everything fades out, and nothing is held any more."""
         with self.lock:
+            self._owed.clear()
             self.machine.player.let_go()
-            return self._play(lambda: self._post_all([Stop(0)]), None)
+            return self._play(lambda: self._post_all([Stop(0)]), ())
 
     def start(self, event: Start) -> int:
         """Start a voice that is on no pad. No recording keeps it."""
-        return self._play(lambda: self._post_all([event]), None)
+        return self._play(lambda: self._post_all([event]), ())
 
     def stop(self, tags: Iterable[int]) -> int:
         """Fade out what sounds for these tags."""
-        return self._play(lambda: self._post_all([Stop(0, tag) for tag in tags]), None)
+        return self._play(lambda: self._post_all([Stop(0, tag) for tag in tags]), ())
 
     def switch(self, bank: int, pad: int, name: str, *, on: bool) -> None:
         """Change how a pad plays: see `sim.live.pads`. InputError where there is no such switch."""
@@ -94,28 +116,32 @@ class Hands:
         if not (0 <= bank < len(tags.banks) and 1 <= pad <= tags.per_bank):
             raise InputError(f"there is no pad {pad} in bank {bank}")
 
-    def _note(self, kind: int, bank: int, pad: int, velocity: int) -> bytes | None:
+    def _note(self, kind: int, bank: int, pad: int, velocity: int) -> Notes:
         key = self.machine.keys.get((bank, pad))
-        return None if key is None else bytes((kind | key[0], key[1], velocity))
+        return () if key is None else (bytes((kind | key[0], key[1], velocity)),)
 
     def _post_all(self, events: list[Event]) -> None:
         for event in events:
             self.machine.outbox.post(event)
 
-    def _play(self, act: Callable[[], None], note: bytes | None) -> int:
+    def _play(self, act: Callable[[], None], notes: Notes) -> int:
+        """Act, and keep ``notes``, the messages that say the same."""
         with self.lock:
             act()
             events = self.modes.apply(self.machine.outbox.take())
             if self.volume != 1.0:
                 events = [self._turned(one) for one in events]
-            posted = self._send(events)
-            self._keep(note, bool(events) and posted)
+            recorded = () if self.take is None else notes
+            if not events:  # a pedal, say, or a press without a sample: what follows depends on the one
+                recorded = tuple(one for one in recorded if one[0] & 0xF0 != NOTE_ON)
+            if (events or recorded) and self._send(events):
+                self._keep(recorded, len(events))
             return self.last_frame
 
     def _send(self, events: list[Event]) -> bool:
         """Post, waiting where the queue is full: longer with what ends voices."""
         until = time.monotonic() + (_FULL_QUEUE_S if _ends(events) else _AGAIN_S)
-        while events:
+        while True:
             try:
                 frame = self._live.post(events, self._lead)
             except QueueFullError:
@@ -123,21 +149,20 @@ class Hands:
                     self.dropped += 1
                     return False
                 time.sleep(_AGAIN_S)
-                continue
-            self.last_frame = self.machine.base + frame
-            break
-        return True
+            else:
+                self.last_frame = self.machine.base + frame
+                return True
+
+    def _keep(self, notes: Notes, heard: int) -> None:
+        if self.take is None:
+            return
+        if heard and not notes:
+            self.unrecorded += 1
+        for note in notes:
+            self.take.add(self.last_frame, note)
 
     def _turned(self, event: Event) -> Event:
         return replace(event, gain=event.gain * self.volume) if isinstance(event, Start) else event
-
-    def _keep(self, note: bytes | None, heard: bool) -> None:
-        if self.take is None:
-            return
-        if heard and note is None:
-            self.unrecorded += 1
-        if note is not None and (heard or note[0] & 0xF0 == PROGRAM_CHANGE):
-            self.take.add(self.last_frame, note)
 
 
 def _ends(events: list[Event]) -> bool:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from firmware.boot import BootResult, boot
 from firmware.catalogue import SampleInfo
 from native import CardModel
-from native.types import Extent, Retrigger, Sample, Start
+from native.types import Extent, Pin, Retrigger, Sample, Start
 from sdcard_image import open_card
 from sim.errors import InputError
+from sim.heads import Head, choose_heads
 from sim.live.machine import SPARE_SAMPLES
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Samples:
-    """Tells the engine; each call pauses the device for a moment.
+    """Tells the engine; all but the choice of a bank pauses the device for a moment.
 
     ``booted`` is what is on the pads now; ``pinned`` the paths that are wholly kept in RAM.
     """
@@ -32,7 +33,7 @@ class Samples:
     def rebuilt(self) -> None:
         """Another machine plays, which knows the samples of its own boot."""
         self.booted: BootResult = self._session.board.boot
-        self._heads_wanted = False
+        self._heads_bank = self._session.machine.player.bank
         self._room = SPARE_SAMPLES
         self._auditioned: dict[str, int] = {}
         if self.pinned:
@@ -51,19 +52,33 @@ class Samples:
         return len(tags.banks) * tags.per_bank
 
     def choose_bank(self, bank: int) -> None:
-        """Make a bank the current one: the heads of its pads go into RAM once nothing sounds. InputError."""
+        """Make a bank the current one. InputError."""
         player = self._session.machine.player
         if not 0 <= bank < len(player.tags.banks):
             raise InputError(f"there is no bank {bank}")
-        self._heads_wanted |= player.bank != bank
         player.bank = bank
+        self.bank_chosen()
 
-    def when_silent(self) -> None:
-        """Do what would be heard while something sounds."""
-        if self._heads_wanted:
-            self._heads_wanted = False
-            with self._session.paused():
-                self._pin_again()
+    def bank_chosen(self) -> None:
+        """Another bank may be the current one: the heads of its pads go into RAM, while all plays on."""
+        bank = self._session.machine.player.bank
+        if bank == self._heads_bank:
+            return
+        before, after = self._heads(self._heads_bank), self._heads(bank)
+        pins = [*self._pins(set(before) - set(after), on=False), *self._pins(after, on=True)]
+        if self._session.hands.order(pins):
+            self._heads_bank = bank
+
+    def _heads(self, bank: int) -> list[Head]:
+        board = self._session.board
+        letter = self._session.machine.player.tags.banks[bank]
+        return choose_heads(self.booted.catalogue.pads, board.profile, letter)
+
+    def _pins(self, heads: Iterable[Head], *, on: bool) -> list[Pin]:
+        """What is kept wholly is left alone."""
+        chosen = [one for one in heads if one.pad.sample.path not in self.pinned]
+        made = {(self._ids[one.pad.sample.path], one.first, one.frames): None for one in chosen}
+        return [Pin(0, sample, first, frames, on) for sample, first, frames in made]
 
     def pin(self, path: str, *, on: bool) -> None:
         """Keep a sample that is on a pad in RAM as far as there is room, or no more. InputError."""
@@ -84,6 +99,7 @@ class Samples:
         for path in sorted(self.pinned):
             session.engine.pin_sample(self._ids[path])
         session.board.pin_heads(self.booted, self._ids)
+        self._heads_bank = session.machine.player.bank
 
     def audition(self, info: SampleInfo | None) -> None:
         """Play a file of the card beside the pads; None ends it. CardError where it cannot be found."""

@@ -228,11 +228,8 @@ class Session:
                 now = time.monotonic()
                 with self._looking:
                     self._pass_on()
-                    due = now >= next_look
-                    if due:
+                    if now >= next_look:
                         next_look = now + self._look(now)
-                if due and not self.look().counters.sounding:
-                    self.samples.when_silent()
             except Exception as error:  # whoever stops the session is told
                 self.error = error
                 self._over.set()
