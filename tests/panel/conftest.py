@@ -83,7 +83,9 @@ def open_page(chromium: Any) -> Iterator[Any]:
             page.add_init_script(stub)
         page.goto(address)
         if ready:
-            page.wait_for_selector(".pad[data-light=resident], .pad[data-light=silent], .pad[data-light=playing]")
+            page.wait_for_selector(
+                ".tile:has-text('event to output') .number:has-text('ms')"
+            )  # the first state
         return page
 
     yield start
@@ -94,7 +96,11 @@ def open_page(chromium: Any) -> Iterator[Any]:
 
 def _note(troubles: list[str], message: Any) -> None:
     # A server that is down, or refuses, is some tests' purpose; the browser logs both as errors.
-    if message.type == "error" and "Failed to load resource" not in message.text and "WebSocket" not in message.text:
+    if (
+        message.type == "error"
+        and "Failed to load resource" not in message.text
+        and "WebSocket" not in message.text
+    ):
         troubles.append(f"console: {message.text}")
 
 

@@ -85,7 +85,9 @@ def test_the_page_finds_a_server_that_was_restarted(open_page, session, serving)
     expect(page.locator("#announce")).to_have_text("Connected again.")
     page.keyboard.press("Digit3")
     calls(session, "press")
-    assert [one[2] for one in session.calls if one[0] == "press"] == [3]  # what was pressed offline stays silent
+    assert [one[2] for one in session.calls if one[0] == "press"] == [
+        3
+    ]  # what was pressed offline stays silent
 
 
 def test_a_wrong_token_is_told_apart_from_a_server_that_is_away(open_page, session, serving):

@@ -49,7 +49,9 @@ def test_a_sample_is_dragged_to_a_pad_and_taken_back(page, session):
     page.fill("#search", "clap")
     row(page, "clap").drag_to(pad(page, 4))
     expect(page.locator("#announce")).to_have_text("spare clap.wav is on A4 now.")
-    expect(pad(page, 4)).to_have_attribute("aria-label", "Pad A4, 04 spare clap, ready, its beginning is in memory")
+    expect(pad(page, 4)).to_have_attribute(
+        "aria-label", "Pad A4, 04 spare clap, ready, its beginning is in memory"
+    )
     page.click("text=Undo (1)")
     expect(pad(page, 4)).to_have_attribute("aria-label", "Pad A4, 04 loop, ready, its beginning is in memory")
     expect(page.locator("#files >> text=Undo")).to_be_disabled()
@@ -62,7 +64,9 @@ def test_a_sample_is_put_on_a_pad_by_keyboard(page, session):
     page.keyboard.press("ArrowRight")
     put = page.get_by_role("button", name="Put spare clap.wav on A2")
     put.press("Enter")
-    expect(pad(page, 2)).to_have_attribute("aria-label", "Pad A2, 02 spare clap, ready, its beginning is in memory")
+    expect(pad(page, 2)).to_have_attribute(
+        "aria-label", "Pad A2, 02 spare clap, ready, its beginning is in memory"
+    )
 
 
 def test_a_card_opened_for_reading_says_so(open_page, serving, tmp_path):

@@ -2,7 +2,6 @@
 
 import { el, fill, setAttribute, setText } from "./dom.js";
 
-const CAUSES = { bandwidth: "The card is too slow", card: "The card is too slow", no_room: "The memory is too small", read_error: "The card does not answer" };
 const MOST = 100;
 
 /** The alert that holds now, in a live region: it is read out when it comes. */
@@ -13,12 +12,15 @@ export function alerts(box, { store }) {
     const { alert } = store.state;
     document.body.classList.toggle("alarmed", Boolean(alert));
     if (!alert) return box.replaceChildren();
-    setText(text, alert.text ?? CAUSES[alert.cause] ?? alert.cause);
-    setText(advice, `${alert.heard ? "It can be heard. " : "It is not heard yet. "}${alert.advice ?? ""}`);
+    setText(text, sentence(alert.text ?? alert.cause));
+    const more = alert.advice && !alert.text?.includes(alert.advice) ? sentence(alert.advice) : "";
+    setText(advice, `${alert.heard ? "It can be heard." : "It is not heard yet."} ${more}`);
     if (!box.firstChild) box.append(text, advice);
     return undefined;
   });
 }
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 
 /** What happened, newest first. */
 export class Events {

@@ -92,9 +92,9 @@ export class Listening {
   }
 
   _advice() {
-    const backend = this._store.hello?.audio?.backend;
+    const { backend, device } = this._store.hello?.audio ?? {};
     if (backend === "browser") return "The program has no sound output of its own: hear it here.";
-    return backend ? `The program plays through ${backend}.` : "";
+    return backend ? `The program plays through ${[backend, device].filter(Boolean).join(", ")}.` : "";
   }
 
   _text() {

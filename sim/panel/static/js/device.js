@@ -117,7 +117,7 @@ export function transport(box, { store, send }) {
   store.watch(["hello", "tempo"], () => {
     const now = store.state.tempo ?? {};
     setAttribute(box, "data-running", now.running === true);
-    if (document.activeElement !== tempo) tempo.value = now.bpm ? now.bpm.toFixed(1) : "";
+    if (document.activeElement !== tempo) tempo.value = now.bpm ? String(Number(now.bpm.toFixed(1))) : "";
     setAttribute(tempo, "disabled", now.source === "midi");
     setText(source, now.source === "midi" ? "from MIDI" : "");
   });

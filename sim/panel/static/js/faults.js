@@ -20,7 +20,7 @@ export function faults(box, { store, ask }) {
     const { hello, state } = store;
     const out = state.card?.in === false;
     const can = hello.faults !== false;
-    for (const one of [spike, error, swap, mirror]) setAttribute(one, "disabled", !can);
+    for (const one of [spike, error, mirror]) setAttribute(one, "disabled", !can);
     setAttribute(pull, "disabled", !can || out);
     setAttribute(insert, "disabled", !can || !out);
     setAttribute(swap, "disabled", !can || hello.cards.length < 2);
@@ -43,7 +43,7 @@ export function settings(box, { store, ask }) {
   ram.addEventListener("change", () => ask({ t: "setting", ram: clamped() }));
   preset.addEventListener("change", () => ask({ t: "setting", card: preset.value }));
   fill(box, "Device and card", el("div", { class: "fields" },
-    el("label", { for: "ram" }, "RAM"), ram, shown, el("label", { for: "preset" }, "Card"), preset, el("span")),
+    el("label", { for: "ram" }, "RAM"), ram, shown, el("label", { for: "preset" }, "Card"), preset),
   el("p", { class: "soft" }, "Either restarts the device."));
   store.watch(["hello"], () => {
     const { hello } = store;
@@ -53,7 +53,8 @@ export function settings(box, { store, ask }) {
     ram.value = octave(hello.ram);
     setText(shown, size(hello.ram));
     setAttribute(ram, "aria-valuetext", size(hello.ram));
-    preset.replaceChildren(...hello.presets.map((name) => el("option", { value: name, selected: name === hello.preset }, name)));
+    const own = hello.presets.includes(hello.preset) ? [] : [el("option", { value: "", selected: true, disabled: true }, hello.preset ?? "as started")];
+    preset.replaceChildren(...own, ...hello.presets.map((name) => el("option", { value: name, selected: name === hello.preset }, name)));
   });
 }
 

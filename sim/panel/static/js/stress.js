@@ -21,7 +21,7 @@ export function stress(box, { store, ask }) {
     running = now?.running === true;
     setText(go, running ? "Stop" : "Run");
     setAttribute(bar, "hidden", !running);
-    bar.value = now?.done ?? 0;
+    setAttribute(bar, "value", now?.done ?? 0);
     setText(text, now?.text ?? "How many voices does this card carry? Playing goes on meanwhile.");
     setAttribute(report, "hidden", !now?.report);
     setAttribute(report, "href", now?.report?.replace(/^\//, ""));

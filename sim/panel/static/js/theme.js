@@ -23,7 +23,11 @@ export function views() {
     for (const button of buttons) setAttribute(button, "aria-pressed", String(button.dataset.view === view));
   };
   for (const button of buttons) button.addEventListener("click", () => show(button.dataset.view));
-  show("device");
+  // Where the device stands beside the others there is nothing to switch it to.
+  const beside = matchMedia("(min-width: 900px)");
+  const fit = () => show(beside.matches && document.body.dataset.view === "device" ? "bench" : document.body.dataset.view);
+  beside.addEventListener("change", fit);
+  fit();
 }
 
 // Storage may be forbidden; then a choice lasts as long as the page.
