@@ -82,18 +82,25 @@ class Live:
         return int(lib.bp_live_now(self._live))
 
     def post(self, events: Sequence[Event | Pin], lead: int) -> int:
-        """Post ``events`` together for one frame, and return it: their own frames do not count.
+        """Post ``events`` (or none) together for one frame, and return it: their own frames do not count.
 
         It is ``lead`` frames after what is due now, and after all that was posted so before. C takes the time
         and posts at once, so that a busy interpreter between the two makes nothing late. Call it from one
         thread at a time, and post in no other way. QueueFullError, and nothing posted, where there is no room
         for all.
         """
-        made = ffi.new("bp_event[]", max(len(events), 1))
+        made, frame = ffi.new("bp_event[]", len(events)), ffi.new("uint64_t *")
         for place, event in enumerate(events):
             self._engine.describe(event, made[place])
-        check(lib.bp_live_post(self._live, made, len(events), lead), "events played live")
-        return int(made[0].frame)
+        check(lib.bp_live_post(self._live, made, len(events), lead, frame), "events played live")
+        return int(frame[0])
+
+    def prioritise(self) -> bool:
+        """Give the thread that renders real-time priority; False where the system does not allow that.
+
+        Only while an audio server or the clock plays, and has rendered a block.
+        """
+        return int(lib.bp_live_prioritise(self._live)) == 0
 
     def read(self, most: int) -> NDArray[np.float32]:
         """What was played since the last call, at most ``most`` frames: float32 of shape (frames, 2).

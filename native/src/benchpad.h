@@ -367,8 +367,11 @@ int bp_live_exchange(bp_live *live, bp_engine *engine);
 /* [CT] The frame that is due now, between the blocks' beginnings by the clock. */
 uint64_t bp_live_now(const bp_live *live);
 /* [CT] Posts `count` events together for one frame: `lead` frames after what is due now, and after the last that was
- * posted so. Stores the frame in each. BP_EFULL, and none posted, where there is no room for all. */
-int bp_live_post(bp_live *live, bp_event *events, uint32_t count, uint32_t lead);
+ * given so, which is stored in *frame also where there are none. BP_EFULL, and none posted, without room for all. */
+int bp_live_post(bp_live *live, bp_event *events, uint32_t count, uint32_t lead, uint64_t *frame);
+/* [CT] Gives the thread that renders real-time priority where it has none. BP_EINVAL where the system forbids it, or
+ * none has rendered yet. That thread must not have ended: call it while an audio server plays. */
+int bp_live_prioritise(bp_live *live);
 /* [CT] Takes at most `most` frames of what was played, interleaved stereo; returns how many. The first call begins it. */
 uint32_t bp_live_read(bp_live *live, float *out, uint32_t most);
 /* [CT] */

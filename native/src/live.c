@@ -73,6 +73,10 @@ void bp_live_render(bp_live *l, float *out, uint32_t frames)
         bp_tally(&l->paused_frames, frames);
         return;
     }
+    if (!atomic_load_explicit(&l->known, memory_order_relaxed)) {
+        l->renders = pthread_self();
+        atomic_store(&l->known, 1);
+    }
     uint64_t began = now_ns();
     uint64_t zero_ns = began - bp_frames_to_ns(bp_engine_frame(l->engine), l->rate);
     atomic_store_explicit(&l->zero_ns, zero_ns, memory_order_relaxed);
@@ -140,6 +144,16 @@ static void *tick(void *live)
     return NULL;
 }
 
+/* Real-time priority, which not everybody may have. */
+static int prioritise(bp_live *l, pthread_t thread)
+{
+    struct sched_param priority = {.sched_priority = sched_get_priority_min(SCHED_FIFO) + OUR_PRIORITY};
+    if (pthread_setschedparam(thread, SCHED_FIFO, &priority))
+        return 0;
+    atomic_fetch_add(&l->realtime, 1);
+    return 1;
+}
+
 static int start(_Atomic int *running, pthread_t *thread, void *(*run)(void *), bp_live *l)
 {
     if (atomic_exchange(running, 1))
@@ -148,9 +162,7 @@ static int start(_Atomic int *running, pthread_t *thread, void *(*run)(void *), 
         atomic_store(running, 0);
         return BP_ENOMEM;
     }
-    struct sched_param priority = {.sched_priority = sched_get_priority_min(SCHED_FIFO) + OUR_PRIORITY};
-    if (pthread_setschedparam(*thread, SCHED_FIFO, &priority) == 0) /* not everybody may */
-        atomic_fetch_add(&l->realtime, 1);
+    prioritise(l, *thread);
     return BP_OK;
 }
 
@@ -259,23 +271,34 @@ uint64_t bp_live_now(const bp_live *l)
     return frame < next + block ? frame : next + block; /* a server that stopped does not move the time */
 }
 
-int bp_live_post(bp_live *l, bp_event *events, uint32_t count, uint32_t lead)
+int bp_live_post(bp_live *l, bp_event *events, uint32_t count, uint32_t lead, uint64_t *frame)
 {
     if (bp_ring_room(&l->engine->events) < count)
         return BP_EFULL;
-    uint64_t frame = bp_live_now(l) + lead;
-    if (frame < l->posted)
-        frame = l->posted;
+    *frame = bp_live_now(l) + lead;
+    if (*frame < l->posted)
+        *frame = l->posted;
     for (uint32_t i = 0; i < count; i++) {
-        events[i].frame = frame;
+        events[i].frame = *frame;
         int status = bp_engine_post(l->engine, &events[i]);
         if (status != BP_OK)
             return status;
     }
-    l->posted = frame + 1;
-    if (bp_engine_frame(l->engine) > frame)
+    l->posted = *frame + 1;
+    if (count && bp_engine_frame(l->engine) > *frame)
         bp_tally(&l->late_events, 1);
     return BP_OK;
+}
+
+int bp_live_prioritise(bp_live *l)
+{
+    int policy;
+    struct sched_param priority;
+    if (!atomic_load(&l->known) || pthread_getschedparam(l->renders, &policy, &priority))
+        return BP_EINVAL;
+    if (policy == SCHED_FIFO || policy == SCHED_RR)
+        return BP_OK;
+    return prioritise(l, l->renders) ? BP_OK : BP_EINVAL;
 }
 
 uint32_t bp_live_read(bp_live *l, float *out, uint32_t most)

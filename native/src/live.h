@@ -15,6 +15,8 @@ struct bp_live {
     bp_engine *engine;
     uint32_t rate;
     pthread_t reader, clock;
+    pthread_t renders; /* the thread that calls bp_live_render, once `known` */
+    _Atomic int known;
     _Atomic int reading, ticking;
     uint32_t tick_frames;
     _Atomic uint64_t zero_ns; /* when frame 0 was due, by the beginning of the block rendered last */

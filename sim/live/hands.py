@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from firmware.hal import MidiMessage
-from firmware.midi import NOTE_OFF, NOTE_ON
+from firmware.midi import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, SUSTAIN
 from native import Live
 from native.types import Bend, Event, Pin, QueueFullError, Release, Start, Stop
 from sim.errors import InputError
 from sim.live.machine import Machine
 from sim.live.pads import PadModes
 from sim.live.take import MidiTake
+
+Notes = tuple[bytes, ...]
 
 _FULL_QUEUE_S = 0.02  # how long an end waits for room before it is kept for later
 _AGAIN_S = 0.002
@@ -73,10 +75,6 @@ class Hands:
     def bend(self, tags: list[int], cents: float) -> int:
         """Change the pitch of what sounds on the pads of these tags. No recording keeps it."""
         return self._play(lambda: self._post_all([Bend(0, tag, cents) for tag in tags]), ())
-
-    def sustain(self, *, down: bool) -> int:
-        """Every pedal, on a device that has one or not. No recording keeps it."""
-        return self._play(lambda: self.machine.player.sustain(0, down=down), ())
 
     def order(self, pins: Sequence[Pin]) -> bool:
         """What to keep in RAM from now on, or no more. False where the engine's queue had no room."""
@@ -138,20 +136,25 @@ class Hands:
                 self._keep(recorded, len(events))
             return self.last_frame
 
-    def _send(self, events: list[Event]) -> bool:
-        """Post, waiting where the queue is full: longer with what ends voices."""
+    def _send(self, events: Sequence[Event | Pin]) -> bool:
+        """Post, after the ends that are owed; False where the queue stayed full, and then ends are owed."""
         until = time.monotonic() + (_FULL_QUEUE_S if _ends(events) else _AGAIN_S)
         while True:
             try:
-                frame = self._live.post(events, self._lead)
+                frame = self._live.post([*self._owed, *events], self._lead)
             except QueueFullError:
                 if time.monotonic() > until:
-                    self.dropped += 1
+                    self._owe(events)
                     return False
                 time.sleep(_AGAIN_S)
             else:
+                self._owed.clear()
                 self.last_frame = self.machine.base + frame
                 return True
+
+    def _owe(self, events: Sequence[Event | Pin]) -> None:
+        self._owed.update(dict.fromkeys(one for one in events if isinstance(one, Release | Stop)))
+        self.dropped += sum(isinstance(one, Start) for one in events)
 
     def _keep(self, notes: Notes, heard: int) -> None:
         if self.take is None:
@@ -165,5 +168,5 @@ class Hands:
         return replace(event, gain=event.gain * self.volume) if isinstance(event, Start) else event
 
 
-def _ends(events: list[Event]) -> bool:
+def _ends(events: Sequence[Event | Pin]) -> bool:
     return any(isinstance(one, Release | Stop) for one in events)

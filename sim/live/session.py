@@ -80,7 +80,7 @@ class Session:
         self.on_rebuilt: list[Callable[[], None]] = []
         self.gaps: list[Gap] = []
         self.error: Exception | None = None
-        self.memory_locked = False
+        self.memory_locked = self.prioritised = self._tried = False
         self.machine = Machine(card, self.setup)
         try:
             self.live = Live(self.engine)
@@ -240,6 +240,9 @@ class Session:
         """Look at the engine; returns the seconds until it is worth looking again."""
         if self.hands.take is not None:
             self.hands.take.flush()
+        if not self._tried:
+            self._tried = self.live.report().blocks > 0
+            self.prioritised = self._tried and self.live.prioritise()
         self.troubles.look()
         last = self.observer.look()
         seconds = self.recording.seconds

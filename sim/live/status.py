@@ -34,6 +34,7 @@ def status_document(session: Session) -> dict[str, Any]:
                 "most": report.longest_us,
             },
             "realtime_threads": report.realtime_threads,
+            "realtime": session.prioritised,
             "memory_locked": session.memory_locked,
             "gaps": [{"frame": one.frame, "ms": round(one.ms, 1), "why": one.why} for one in session.gaps],
         },
