@@ -126,9 +126,13 @@ def _sealed(listed: list[dict[str, Any]]) -> bytes:
 
 
 def _clear(card: WritableCard) -> None:
-    """The list goes first: without it the rest means nothing."""
+    """The list goes first: without it the rest means nothing. What is not ours stays, and is said."""
     _remove(card, _LIST)
     for entry in card.listdir(FOLDER):
+        if entry.is_dir or not entry.name.isdigit():
+            raise CardError(
+                f"{entry.path} is in the way: nothing of that name is put there; move it elsewhere"
+            )
         card.remove(entry.path)
     card.remove(FOLDER)
 
