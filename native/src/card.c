@@ -2,7 +2,7 @@
  *
  * A command costs its fixed time, its bytes, what it crosses, and a random part drawn for each command. Spikes come
  * from a process of their own that runs on the device's clock, whatever is read: the same seed gives two runs with
- * different commands the same spikes. Several that fall between two commands are one. */
+ * different commands the same spikes. */
 #include "device.h"
 
 #include <stdlib.h>
@@ -89,13 +89,27 @@ static uint64_t spike_size(card *c)
     return between(&c->size_state, m->spike_ns, m->spike_ns + ((m->wear_ns - m->spike_ns) * share >> 16));
 }
 
-/* What the spikes add to a command that would be done at done_ns. */
+/* When a command that would take from start_ns to done_ns is done, with a spike. One that comes while the card is busy
+ * makes it so much later; one that is under way when it starts, by what is left; one that was over delays nobody. */
 static uint64_t spiked(card *c, uint64_t start_ns, uint64_t done_ns, int writing)
 {
-    if (c->model.spike_every_ns == 0 || c->spike_at_ns >= done_ns)
+    const bp_card_model *m = &c->model;
+    uint64_t longest = writing ? m->write_spike_ns : m->wear_ns > m->spike_ns ? m->wear_ns : m->spike_ns;
+    if (m->spike_every_ns == 0 || c->spike_at_ns >= done_ns)
         return done_ns;
-    advance_spikes(c, start_ns > c->spike_at_ns ? start_ns : c->spike_at_ns);
-    return done_ns + (writing ? c->model.write_spike_ns : spike_size(c));
+    if (c->spike_at_ns + longest < start_ns)
+        advance_spikes(c, start_ns - longest);
+    while (c->spike_at_ns < done_ns) {
+        uint64_t size = writing ? m->write_spike_ns : spike_size(c), at = c->spike_at_ns;
+        advance_spikes(c, at);
+        if (at >= start_ns || at + size > start_ns) {
+            uint64_t rest = at >= start_ns ? size : at + size - start_ns;
+            if (c->spike_at_ns < done_ns + rest) /* those that come meanwhile are one with it */
+                advance_spikes(c, done_ns + rest);
+            return done_ns + rest;
+        }
+    }
+    return done_ns;
 }
 
 /* ---- commands ---- */

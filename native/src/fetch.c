@@ -11,6 +11,7 @@
 enum {
     MOST_TRIES = 3, /* of one block */
     AVOID_NS = 1000000000,
+    MOST_PARTS = 16, /* of a piece; beyond, an uneven last part does not matter */
 };
 
 static uint32_t find_extent(const bp_place *p, uint64_t at)
@@ -126,6 +127,16 @@ static int recover(bp_reader *r, const bp_file *f, uint32_t slot, uint32_t tries
 
 /* ---- many blocks ---- */
 
+/* A piece of a file that is longer than a transfer may be is read in equal parts: otherwise the last one would be a
+ * command for little. `room` is what the piece still has, in blocks. */
+static uint32_t even_part(uint32_t most, uint64_t room)
+{
+    if (room <= most || room > MOST_PARTS * (uint64_t)most)
+        return most;
+    uint64_t parts = (room + most - 1) / most;
+    return (uint32_t)((room + parts - 1) / parts);
+}
+
 /* Collects the first slots of a stream whose blocks adjoin on the card, at most `most`, upwards or downwards;
  * returns how many. */
 static uint32_t collect(const bp_reader *r, const bp_place *p, uint32_t stream, uint32_t most, uint32_t *slots)
@@ -136,6 +147,11 @@ static uint32_t collect(const bp_reader *r, const bp_place *p, uint32_t stream, 
     uint32_t e = find_extent(p, (uint64_t)first->block * r->block_bytes);
     uint64_t low = p->begins[e], high = low + p->extents[e].length;
     int32_t step = 0;
+    if (p->count > 1 && first->next != BP_NONE) {
+        int downwards = r->nodes[first->next].block < first->block;
+        uint64_t at = (uint64_t)first->block * r->block_bytes;
+        most = even_part(most, (downwards ? at + r->block_bytes - low : high - at) / r->block_bytes);
+    }
     for (; slot != BP_NONE && count < most; slot = r->nodes[slot].next) {
         const bp_node *n = &r->nodes[slot];
         uint64_t at = (uint64_t)n->block * r->block_bytes;

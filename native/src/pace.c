@@ -20,15 +20,23 @@
 
 enum {
     SPIKE_NS = 150000000,     /* who has less than this ahead does not wait: the longest spikes last so long */
+    BUSY_PPM = 500000,        /* a card with so much to do has no time to lose by waiting */
     ENOUGH = 4,               /* times its least transfer is what a stream waits for */
+    RESERVE_NS = 1500000,     /* of the slack, which nobody gets: commands take longer than they usually do, too */
     MOST_EXTRA_NS = 20000000, /* beyond its least: a voice that begins meanwhile lives on its pinned head so long */
 };
+
+/* The part of the card's time, in ppm, that the streams' bytes alone take. */
+static uint64_t bytes_ppm(const bp_reader *r)
+{
+    return r->open_rate * bp_relaxed(&r->ps_per_byte) / 1000000u;
+}
 
 /* The cycle T of the comment above, in ns. Near saturation the formula has a pole: stay finite. */
 static uint64_t cycle_ns(const bp_reader *r)
 {
-    uint64_t used_ppm = r->open_rate * bp_relaxed(&r->ps_per_byte) / 1000000u;
-    uint64_t left_ppm = used_ppm < 950000u ? 1000000u - used_ppm : 50000u;
+    uint64_t used_ppm = bytes_ppm(r);
+    uint64_t left_ppm = used_ppm < 980000u ? 1000000u - used_ppm : 20000u;
     return r->open_count * bp_relaxed(&r->command_ns) * 1000u / left_ppm * 1000u;
 }
 
@@ -56,8 +64,9 @@ static int due(const bp_reader *r, uint32_t stream, uint64_t start_ns, uint64_t 
     if (soon < SPIKE_NS)
         soon = SPIKE_NS;
     uint64_t room = (uint64_t)q->length * r->block_bytes;
-    return bp_relaxed(&r->command_ns) == 0 || /* a command costs nothing that is known: there is no reason to wait */
-           q->rate == 0 || until(bp_first_deadline(r, stream), start_ns) <= soon ||
+    if (bp_relaxed(&r->command_ns) == 0 || bytes_ppm(r) > BUSY_PPM)
+        return 1; /* commands cost nothing that is known, or the card has no time to lose */
+    return q->rate == 0 || until(bp_first_deadline(r, stream), start_ns) <= soon ||
            room >= ENOUGH * least_bytes(r, stream, cycle) || q->length >= r->max_blocks;
 }
 
@@ -131,9 +140,7 @@ uint32_t bp_pace_quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
     if (late) /* a cycle's worth in each cycle keeps it late for ever: only with more can it catch up */
         own *= 2;
     uint64_t spent = start_ns + transfer_ns(r, own);
-    uint64_t slack = late ? transfer_ns(r, most_bytes) : until(first, spent);
-    if (slack > transfer_ns(r, most_bytes))
-        slack = transfer_ns(r, most_bytes);
+    uint64_t slack = late ? transfer_ns(r, most_bytes) + RESERVE_NS : until(first, spent);
     for (uint32_t i = 0; i < r->active_count && slack; i++) {
         if (r->active[i] == stream)
             continue;
@@ -142,6 +149,9 @@ uint32_t bp_pace_quota(const bp_reader *r, uint32_t stream, uint64_t start_ns)
         if (spare < slack)
             slack = spare;
     }
+    slack = slack > RESERVE_NS ? slack - RESERVE_NS : 0;
+    if (slack > transfer_ns(r, most_bytes))
+        slack = transfer_ns(r, most_bytes);
     uint64_t extra_ns = slack / 2 < MOST_EXTRA_NS ? slack / 2 : MOST_EXTRA_NS;
     uint64_t blocks = (own + extra_ns * 1000u / bp_relaxed(&r->ps_per_byte)) / r->block_bytes;
     return blocks < r->max_blocks ? (uint32_t)blocks : r->max_blocks;

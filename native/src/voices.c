@@ -6,6 +6,7 @@ enum {
     OVERCOMMIT_FROM_PPM = 800000, /* of the card's time */
     OVERCOMMIT_TO_PPM = 1150000,  /* more than all of it: the card cannot keep up in any way, so be fair */
     COMMANDS_FROM_PPM = 150000,   /* of it, for commands */
+    SHORT_PIECE = 8,              /* times a voice's part of the pool */
     OVERCOMMIT_PERCENT = 150,     /* both found by trying: see benchmarks/bench_bound.py */
     LOW_PERCENT = 20,
 };
@@ -155,6 +156,19 @@ static uint32_t bounded(uint64_t blocks, uint32_t least, uint32_t most)
     return held < least ? least : held;
 }
 
+/* Whether files lie in pieces so short that a longer transfer would often be cut. */
+static int lies_in_pieces(const bp_engine *e)
+{
+    uint64_t room = (uint64_t)(e->shared.cache.count - e->shared.cache.pinned) * e->config.block_bytes;
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        const bp_voice *v = &e->voices[e->active[i]];
+        uint64_t part = room / (e->total_rate / 256 + 1) * v->rate / 256;
+        if (v->file->card.count > 1 && v->file->bytes / v->file->card.count < SHORT_PIECE * part)
+            return 1;
+    }
+    return 0;
+}
+
 /* Whether the card is near its limit because of its commands: how much of its time, in ppm, the voices need when each
  * transfer fills one voice's part of the pool, for the commands and for the bytes. */
 static int wants_longer_transfers(const bp_engine *e)
@@ -189,7 +203,7 @@ static void share_out(bp_engine *e)
         return;
     e->shares_stale = 0;
     e->shared_pins = e->shared.cache.pinned;
-    e->overcommitted = (uint8_t)wants_longer_transfers(e);
+    e->overcommitted = wants_longer_transfers(e) && !lies_in_pieces(e);
     uint64_t before = 0;
     for (uint32_t i = 0; i < e->active_count; i++) {
         bp_voice *v = &e->voices[e->active[i]];

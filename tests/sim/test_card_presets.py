@@ -51,7 +51,7 @@ def test_a_file_changes_single_values(tmp_path: Path):
     assert (mine.model.spike_ms, mine.model.spike_every_s, mine.model.spike_regular) == (100, 2, True)
     assert mine.model.read_mb_per_s == base.model.read_mb_per_s
     assert (mine.title, mine.sources) == (base.title, base.sources)
-    assert in_words(mine.model) == "1.15 ms a command, 10 MB/s, a spike of 100 ms every 2 s"
+    assert in_words(mine.model) == "0.55 ms a command, 20 MB/s, a spike of 100 ms every 2 s"
 
 
 def test_two_figures_are_a_card_without_chance():
