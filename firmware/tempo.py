@@ -12,6 +12,7 @@ SLOWEST, FASTEST = 20.0, 300.0  # beats a minute
 
 _WINDOW = 96  # pulses that the line goes through: four beats
 _FEWEST = 6  # pulses before anything is said
+_MOST_LOST = 3  # in a row; beyond that no pulse is lost, but the tempo is a slower one
 _RECENT = 8  # pulses that show a change of tempo
 _JITTER_S = 0.0015  # a deviation of their mean that says nothing: half a block of an audio server's MIDI
 _SILENCE_S = 0.5  # a clock that is gone: five times the slowest pulse
@@ -28,6 +29,7 @@ class TempoEstimate:
     def __init__(self) -> None:
         self._pulses: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # number of the pulse, seconds
         self._shown: float | None = None
+        self._lost = 0  # times in a row that pulses seemed to be missing
 
     @property
     def bpm(self) -> float | None:
@@ -47,7 +49,11 @@ class TempoEstimate:
         """A pulse came at ``now``."""
         if self._pulses and not 0 <= now - self._pulses[-1][1] <= _SILENCE_S:
             self._pulses.clear()
-        self._pulses.append((self._pulses[-1][0] + self._steps(now) if self._pulses else 0, now))
+        steps = self._steps(now) if self._pulses else 1
+        self._lost = self._lost + 1 if steps > 1 else 0
+        if self._lost > _MOST_LOST:
+            self._pulses.clear()
+        self._pulses.append((self._pulses[-1][0] + steps if self._pulses else 0, now))
         if len(self._pulses) < _FEWEST:
             return
         slope, begin = self._line()
