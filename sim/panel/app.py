@@ -136,7 +136,7 @@ class Application:
 
     async def _aside(self, act: Any, *values: Any) -> Response:
         try:
-            return JSONResponse(await self._desk.aside(act, *values))
+            return JSONResponse(await self._desk.read(act, *values))
         except MessageError as error:
             return JSONResponse({"error": str(error)}, 400)
         except CardError as error:

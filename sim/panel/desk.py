@@ -61,12 +61,13 @@ class Desk:
         """Do what a message says. What cannot be done raises an error that is one sentence."""
         if (quick := self._quick.get(message.kind)) is not None:
             return quick(client, message.values)
-        await self.aside(self._slow[message.kind], message.values)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._hub.worker, self._slow[message.kind], message.values)
         return None
 
-    def aside(self, act: Callable[..., _T], *values: Any) -> Awaitable[_T]:
-        """Do something that takes time, after what else waits, while the loop goes on."""
-        return asyncio.get_running_loop().run_in_executor(self._hub.worker, act, *values)
+    def read(self, act: Callable[..., _T], *values: Any) -> Awaitable[_T]:
+        """Look something up on the card, while the loop goes on."""
+        return asyncio.get_running_loop().run_in_executor(self._hub.readers, act, *values)
 
     def state(self) -> dict[str, Any]:
         """The panel's own part of the state."""

@@ -39,8 +39,9 @@ class Hub:
         self.events: deque[dict[str, Any]] = deque(maxlen=_EVENTS)
         self.shown = states.Shown(session)
         self.state: states.State | None = None
-        # Work that takes time, one at a time: the loop goes on meanwhile.
+        # Work that takes time, while the loop goes on: what is done, one after the other; and what is read.
         self.worker = ThreadPoolExecutor(1, "panel")
+        self.readers = ThreadPoolExecutor(2, "panel card")
         self.more: Callable[[], Mapping[str, Any]] = dict
         self._number = 0
         self._arrived = asyncio.Event()
@@ -147,6 +148,7 @@ class Hub:
             self._unlisten()
             self._unlisten = None
         self.worker.shutdown(wait=True, cancel_futures=True)
+        self.readers.shutdown(wait=True, cancel_futures=True)
 
 
 def to_16_bit(block: NDArray[np.float32]) -> bytes:
