@@ -18,6 +18,7 @@ from sim.cli.outputs import same
 
 if TYPE_CHECKING:
     from sim.board import Setup
+    from sim.control.control import Control
     from sim.live.bench import Bench
     from sim.live.session import Session
     from sim.panel.serve import Panel
@@ -63,14 +64,19 @@ _MAX_SECONDS = 7 * 24 * 3600
     "ports",
     multiple=True,
     metavar="NAME",
-    help="Only inputs with this in their name, or none; may be given several times. Without it, all.",
+    help="Only inputs with this in their name; may be given several times. Without it, all.",
 )
 @click.option(
     "--midi-api",
-    type=click.Choice(["auto", "alsa", "jack", "coremidi", "winmm"]),
+    type=click.Choice(["auto", "alsa", "jack", "coremidi", "winmm", "none"]),
     default="auto",
     show_default=True,
     help="Whose MIDI ports.",
+)
+@click.option(
+    "--velocity",
+    type=click.Choice(["linear", "exponential", "logarithmic", "fixed"]),
+    help="How hard keys play; without it, as last set, or linear.",
 )
 @click.option(
     "--panel",
@@ -127,7 +133,6 @@ def asked_to_end() -> Iterator[Callable[[], bool]]:
 def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable[[], bool]) -> None:
     from sim.live.backends import choose_backend  # noqa: PLC0415
     from sim.live.bench import Bench  # noqa: PLC0415
-    from sim.live.plain import PlainMidi  # noqa: PLC0415
     from sim.live.session import Recording, Session  # noqa: PLC0415
 
     setup = _setup(card, options)
@@ -136,19 +141,24 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     )
     recording = Recording(options["record"], options["record_midi"], options["seconds"])
     session = Session(card, setup, backend, recording)
+    control, silent = _control(session, options)
     bench = Bench(
         session,
-        PlainMidi(session),
+        control,
         preset=options["timing"],
         other=options["swap"],
         writable=options["writable"],
     )
+    session.midi = control
     stack.callback(bench.close)
     stack.enter_context(session)
     panel = _serve(bench, options)
     stack.callback(panel.close)
     click.echo(panel.address)
-    _greet(session, note)
+    _greet(session, [note, silent])
+    control.start()
+    stack.callback(control.close)
+    sys.stdout.flush()
     if not options["no_browser"]:
         _open(panel.address)
     while not (session.wait(_LOOK_S) or asked()):
@@ -209,7 +219,32 @@ def _serve(bench: Bench, options: dict[str, Any]) -> Panel:
         return at(0)
 
 
-def _greet(session: Session, note: str) -> None:
+def _control(session: Session, options: dict[str, Any]) -> tuple[Control, str]:
+    """MIDI, and what the user should know of it. NoMidiError where an interface was asked for by its name."""
+    from firmware.velocity import Curve  # noqa: PLC0415
+    from sim.control.control import Control  # noqa: PLC0415
+    from sim.control.ports import Ports  # noqa: PLC0415
+    from sim.control.settings import Settings, settings_path  # noqa: PLC0415
+    from sim.control.system import NoMidiError, open_system  # noqa: PLC0415
+
+    ports, note, api = None, "", options["midi_api"]
+    if api != "none":
+        try:
+            ports = Ports(open_system(api), options["ports"])
+        except NoMidiError as error:
+            if api != "auto":
+                raise
+            note = f"no MIDI ports here: {error}; the panel plays without"
+    curve = None if options["velocity"] is None else Curve(options["velocity"])
+    return Control(session, ports, Settings(settings_path()), curve=curve, tell=_tell), note
+
+
+def _tell(text: str) -> None:
+    click.echo(printable(text))
+    sys.stdout.flush()
+
+
+def _greet(session: Session, notes: list[str]) -> None:
     """Say what plays; on stdout only the panel's address, the first line, is for programs."""
     backend, board = session.backend, session.board
     where = backend.device or {"browser": "the panel", "none": "nothing here"}[backend.name]
@@ -217,9 +252,8 @@ def _greet(session: Session, note: str) -> None:
         f"{board.profile.title}, {len(board.boot.catalogue.pads)} pads; heard on {printable(where)}, "
         f"{session.rate} frames a second, blocks of {session.block}; end it with Ctrl-C"
     )
-    if note:
+    for note in filter(None, notes):
         click.echo(f"benchpad: {printable(note)}", err=True)
-    sys.stdout.flush()
 
 
 def _open(address: str) -> None:

@@ -63,7 +63,9 @@ def test_devices_names_the_server_and_play_stays_quiet(jack_server):
         command, env=jack_server.environment, capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    audio = json.loads(done.stdout)["audio"]
+    found = json.loads(done.stdout)
+    audio, midi = found["audio"], found["midi"]
+    assert (midi["own"], midi["note"]) == ("Benchpad", "")
     assert [one["api"] for one in audio["devices"] if one["index"] == audio["used"]] == [
         "JACK Audio Connection Kit"
     ]

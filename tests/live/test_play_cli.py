@@ -30,7 +30,8 @@ def card(tmp_path_factory) -> Path:
 @contextmanager
 def playing(card: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[tuple]:
     """The program, and the first line that it printed."""
-    command = [sys.executable, "-m", "sim", "play", str(card), "--no-browser", "--panel", "0", *options]
+    command = [sys.executable, "-m", "sim", "play", str(card), "--no-browser", "--panel", "0"]
+    command += ["--midi-api", "none", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=ROOT, env=environment or dict(os.environ), stdout=pipe, stderr=pipe, text=True
@@ -144,3 +145,5 @@ def test_devices_for_programs():
     found = json.loads(done.stdout)
     assert {"devices", "used", "note"} <= set(found["audio"])
     assert found["audio"]["devices"] or found["audio"]["note"]
+    assert {"api", "inputs", "own", "note"} <= set(found["midi"])
+    assert found["midi"]["api"] or found["midi"]["note"]
