@@ -54,14 +54,9 @@ class Hands:
     def release(self, bank: int, pad: int) -> int:
         """Let a pad go. Returns the frame."""
         self._check(bank, pad)
-        return self._play(lambda: self._let_go(bank, pad), self._note(NOTE_OFF, bank, pad, 0))
-
-    def _let_go(self, bank: int, pad: int) -> None:
-        machine = self.machine
-        machine.player.release(0, bank, pad)
-        tag = machine.player.tags.tag(bank, pad)
-        if not machine.outbox.events and self.modes.gated(tag):
-            machine.outbox.post(Release(0, tag))
+        return self._play(
+            lambda: self.machine.player.release(0, bank, pad), self._note(NOTE_OFF, bank, pad, 0)
+        )
 
     def message(self, data: bytes) -> int:
         """A channel message as the device itself understands it. Returns the frame."""
@@ -125,6 +120,7 @@ class Hands:
     def _play(self, act: Callable[[], None], notes: Notes) -> int:
         """Act, and keep ``notes``, the messages that say the same."""
         with self.lock:
+            self.machine.player.gates = self.modes.gates
             act()
             events = self.modes.apply(self.machine.outbox.take())
             if self.volume != 1.0:
