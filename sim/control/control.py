@@ -76,6 +76,8 @@ class Control:
             self._tell(self._settings.note)
         if self._ports is not None:
             self._scan()
+            if missing := self._ports.missing():
+                self._tell(missing)
             sys.setswitchinterval(min(_SWITCH_S, self._switch_interval))
             self._thread.start()
 

@@ -129,6 +129,14 @@ def test_only_the_ports_that_were_asked_for(card, system, tmp_path) -> None:
             assert control.status()["ports"] == ["Benchpad", "two pads:out"]
 
 
+def test_an_input_that_is_not_there_is_said_and_opened_once_it_is(card, system, tmp_path) -> None:
+    with playing(card, system, tmp_path, "launchkey") as (_, control, said):
+        assert said == [said[0]]
+        assert said[0].startswith("no MIDI input is called 'launchkey'; there is ")
+        with sender(system, "Launchkey MK3"):
+            until(lambda: "Launchkey MK3:out" in control.status()["ports"])
+
+
 def test_a_flood_loses_no_note_off_and_blocks_nothing(card, system, tmp_path) -> None:
     with playing(card, system, tmp_path) as (session, control, _), sender(system, "flood", "Benchpad") as out:
         gate_all(session)
