@@ -97,6 +97,8 @@ class Client:
                 raise MessageError("a message is text, not bytes")
             message = parse(text)
             number = message.number
+            if message.kind != "ping":
+                self._hub.stir()
             answer = await self._desk.do(self, message)
         except MessageError as error:
             self._hub.log.warn(f"a message of a panel was refused: {error}")

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from panel_client import Talk, get, served, talk
-from sim.live.plain import PlainMidi
 
 from sdcard_image import Item, build_image
 from sim.board import Setup
+from sim.control.control import Control
+from sim.control.settings import Settings
 from sim.live.backends import ClockBackend
 from sim.live.bench import Bench
 from sim.live.session import Session
@@ -49,10 +50,15 @@ def card(request, tmp_path) -> Path:
     return tmp_path / "kit.img"
 
 
+def started(card: Path) -> tuple[Session, Bench]:
+    session = Session(card, Setup(device="generic"), ClockBackend("browser", RATE, 128))
+    session.midi = control = Control(session, None, Settings(card.parent / "settings.json"))
+    return session, Bench(session, control, writable=True)
+
+
 @pytest.fixture
 def playing(card) -> Iterator[tuple[Session, Talk, object]]:
-    session = Session(card, Setup(device="generic"), ClockBackend("browser", RATE, 128))
-    bench = Bench(session, PlainMidi(session), writable=True)
+    session, bench = started(card)
     with session, served(bench) as panel, talk(panel) as client:
         client.kind("hello")
         client.ask(t="audio", on=True)
@@ -136,8 +142,7 @@ def test_other_pads_play_on_while_one_is_written(playing, card) -> None:
 
 def test_what_was_written_is_on_the_card_after_the_session(card) -> None:
     for turn in range(3):
-        session = Session(card, Setup(device="generic"), ClockBackend("browser", RATE, 128))
-        bench = Bench(session, PlainMidi(session), writable=True)
+        session, bench = started(card)
         with session, served(bench) as panel, talk(panel) as client:
             pads = {one["name"]: one["sample"] for one in client.kind("hello")["pads"]}
             assert len(pads) == 3 + turn
