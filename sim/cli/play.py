@@ -87,7 +87,7 @@ _MAX_SECONDS = 7 * 24 * 3600
 @click.option(
     "--panel-password",
     envvar="BENCHPAD_PANEL_PASSWORD",
-    help="Needed where --panel-host is not this machine.",
+    help="Needed where --panel-host is not this machine; asked for on a terminal.",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the panel.")
 @click.option("--record", type=PATH, metavar="FILE.wav", help="Keep what is heard, in 32-bit float.")
@@ -135,6 +135,9 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     from sim.live.bench import Bench  # noqa: PLC0415
     from sim.live.session import Recording, Session  # noqa: PLC0415
 
+    options["panel_password"] = _password(options["panel_host"], options["panel_password"])
+    if options["writable"]:
+        _settle(card)
     setup = _setup(card, options)
     backend, note = choose_backend(
         options["audio"], options["audio_device"], options["rate"], options["block"], _own_rate(card, setup)
@@ -202,6 +205,23 @@ def _own_rate(card: Path, setup: Setup) -> int:
 
     with closing(open_card(card)) as opened:
         return int(profile_for(opened, setup).value("engine.rate"))
+
+
+def _password(host: str, given: str | None) -> str | None:
+    """The panel's password; asked for on the terminal where others could reach the panel without one."""
+    from sim.panel.guard import is_loopback  # noqa: PLC0415
+
+    if given or is_loopback(host) or not sys.stdin.isatty():
+        return given
+    return str(click.prompt(f"Password for the panel at {host}", hide_input=True, err=True))
+
+
+def _settle(card: Path) -> None:
+    """Finish what an earlier session was cut off in while it wrote the card."""
+    from sim.panel.change import recover_card  # noqa: PLC0415
+
+    if recover_card(card):
+        click.echo("benchpad: a change of the card's pads had been cut off; it is settled now", err=True)
 
 
 def _serve(bench: Bench, options: dict[str, Any]) -> Panel:
