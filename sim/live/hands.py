@@ -34,6 +34,7 @@ class Hands:
         self.lock = threading.RLock()
         self.modes = PadModes()
         self.take: MidiTake | None = None
+        self.touched = threading.Event()  # set when something was posted, for whoever looks on
         self.last_frame = 0  # of the session's frames: the last that something was posted for
         self.dropped = 0  # starts for which the engine's queue had no room
         self.volume = 1.0  # of what starts from now on
@@ -146,6 +147,7 @@ class Hands:
             else:
                 self._owed.clear()
                 self.last_frame = self.machine.base + frame
+                self.touched.set()
                 return True
 
     def _owe(self, events: Sequence[Event | Pin]) -> None:
