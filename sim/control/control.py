@@ -20,9 +20,10 @@ from sim.control.settings import Settings
 from sim.control.transport import Transport
 from sim.errors import InputError
 from sim.live.session import Session
+from sim.metrics import of_player
 
 PANEL = "panel"  # what the browser brings, as if from a port of this name
-_BUSY_S, _IDLE_S = (
+_BUSY_S, _IDLE_S = 0.001, 0.003  # between two looks at the ports: while something comes, and while nothing does
     0.001,
     0.002,
 )  # between two looks at the ports: while something comes, and while nothing does
@@ -285,6 +286,16 @@ class Control:
             "merged": self._inbox.merged,
             "doubles": self._seconds,
             "refused": self._refused,
+        }
+
+    def metrics(self) -> dict[str, int | float]:
+        """What docs/metrics.md lists of MIDI, from the session's device on."""
+        return {
+            **of_player(self._session.machine.player.counters),
+            "midi.messages": self._messages,
+            "midi.merged": self._inbox.merged,
+            "midi.dropped_notes": self._inbox.dropped,
+            "midi.doubles": self._seconds,
         }
 
     def about(self) -> Mapping[str, Any]:
