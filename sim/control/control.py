@@ -23,10 +23,8 @@ from sim.live.session import Session
 from sim.metrics import of_player
 
 PANEL = "panel"  # what the browser brings, as if from a port of this name
-_BUSY_S, _IDLE_S = 0.001, 0.003  # between two looks at the ports: while something comes, and while nothing does
-    0.001,
-    0.002,
-)  # between two looks at the ports: while something comes, and while nothing does
+# Between two looks at the ports: while something comes, and while nothing does.
+_BUSY_S, _IDLE_S = 0.001, 0.003
 _BUSY_FOR_S = 2.0
 _SCAN_S = 1.0
 _SENSED_S = 0.42  # without a sign of life the cable is out: 0.3 s (MIDI 1.0), and what a busy system adds
