@@ -28,7 +28,8 @@ _BUSY_S, _IDLE_S = 0.001, 0.003
 _BUSY_FOR_S = 2.0
 _SCAN_S = 1.0
 _SENSED_S = 0.42  # without a sign of life the cable is out: 0.3 s (MIDI 1.0), and what a busy system adds
-_TURN = 256  # messages acted on before the ports are read again
+_TURN_S = 0.004  # for acting on messages before the ports are read again
+_YIELD_S = 0.0002  # for whoever else waits for the lock meanwhile
 _SWITCH_S = 0.0005  # how long a busy interpreter may keep us waiting
 
 
@@ -109,8 +110,7 @@ class Control:
                     self._scan()
                 self._watch_cables(now)
                 pause = min(_BUSY_S if now < busy_until else _IDLE_S, self._transport.due(time.monotonic()))
-            if not waits:
-                time.sleep(pause)
+            time.sleep(_YIELD_S if waits else pause)
 
     def _read(self, now: float) -> bool:
         """Take what waits at the ports; whether there was anything but signs of life."""
@@ -140,13 +140,13 @@ class Control:
 
     def _act(self) -> int:
         """Act on what came in, but not for too long; returns how many messages still wait."""
-        for _ in range(_TURN):
-            one = self._inbox.take()
-            if one is None:
-                break
+        until = time.monotonic() + _TURN_S
+        while (one := self._inbox.take()) is not None:
             learnt = self._router.handle(*one)
             if learnt is not None:
                 self._keep(learnt)
+            if time.monotonic() > until:
+                break
         self._playing.settle()
         return len(self._inbox)
 
@@ -307,12 +307,12 @@ class Control:
         return {"knobs": knobs, "functions": names, "transport": clock}
 
     def state(self) -> Mapping[str, Any]:
-        """What a panel shows of this as it changes."""
-        with self._lock:
-            waits = self._router.waits_for
-            return {
-                "tempo": self._transport.state(),
-                "knobs": {name: round(self._playing.value(name), 3) for name in KNOBS},
-                "learn": None if waits is None else waits.document(),
-                "learnt": self._router.bindings.texts(self._targets),
-            }
+        """What a panel shows of this as it changes. Waits for nobody."""
+        router = self._router
+        waits = router.waits_for
+        return {
+            "tempo": self._transport.state(),
+            "knobs": {name: round(self._playing.value(name), 3) for name in KNOBS},
+            "learn": None if waits is None else waits.document(),
+            "learnt": router.bindings.texts(self._targets),
+        }
