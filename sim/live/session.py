@@ -92,7 +92,7 @@ class Session:
         self.hands = Hands(self.machine, self.live, backend.block)
         self.troubles = Troubles(self)
         self.samples = Samples(self)
-        self._wav: WavTake | None = None
+        self.wav: WavTake | None = None  # what is being recorded
         self._listeners: tuple[tuple[Listener, bool], ...] = ()
         self._over = threading.Event()
         self.generation = 0  # grows when the device was rebuilt, or its pads are others
@@ -146,7 +146,7 @@ class Session:
         wanted = self.recording
         if wanted.wav is not None:
             most = None if wanted.seconds is None else round(wanted.seconds * self.rate)
-            self._wav = WavTake(wanted.wav, self.rate, most)
+            self.wav = WavTake(wanted.wav, self.rate, most)
         if wanted.midi is not None:
             self.hands.take = MidiTake(wanted.midi, self.rate)
 
@@ -189,7 +189,7 @@ class Session:
     def _close_files(self, end: int, error: BaseException | None) -> None:
         seconds = self.recording.seconds
         take, self.hands.take = self.hands.take, None
-        wav, self._wav = self._wav, None
+        wav, self.wav = self.wav, None
         try:
             if wav is not None:
                 wav.close(error)
@@ -261,8 +261,8 @@ class Session:
     def _pass_on(self) -> None:
         """Give what was played to the recording and to all who listen."""
         while len(block := self.live.read(_CHUNK)):
-            if self._wav is not None:
-                self._wav.write(block)
+            if self.wav is not None:
+                self.wav.write(block)
             for listener, _ in self._listeners:
                 listener(self._heard, block)
             self._heard += len(block)
