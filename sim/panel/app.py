@@ -92,7 +92,9 @@ class Application:
             body += part
             if len(body) > _MOST_FORM:
                 return HTMLResponse("That is too long for a password.", 413)
-        if self._password is None or self._wrong.is_used_up():
+        if self._password is None:
+            return await self._login_page(request)
+        if self._wrong.is_used_up():
             return HTMLResponse("Too many wrong passwords; wait a minute.", 429)
         given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=5).get("password", [""])[0]
         if not same(given, self._password):
