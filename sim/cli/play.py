@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -95,6 +96,9 @@ _MAX_SECONDS = 7 * 24 * 3600
     "--record-midi", type=PATH, metavar="FILE.mid", help="Keep what is played: render gives the same sound."
 )
 @click.option("--seconds", type=Seconds(0.01, _MAX_SECONDS), help="Stop after so long.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the status as one JSON document at the end, on one line."
+)
 def play(*, card: Path, **options: Any) -> None:
     """Play CARD live: from its panel in the browser, from MIDI, heard as the device would stream it.
 
@@ -158,7 +162,9 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     panel = _serve(bench, options)
     stack.callback(panel.close)
     click.echo(panel.address)
-    _greet(session, [note, silent])
+    if not options["as_json"]:
+        _greet(session)
+    _warn(note, silent)
     control.start()
     stack.callback(control.close)
     sys.stdout.flush()
@@ -166,6 +172,7 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
         _open(panel.address)
     while not (session.wait(_LOOK_S) or asked()):
         pass
+    _sum_up(session, as_json=options["as_json"])
 
 
 def _setup(card: Path, options: dict[str, Any]) -> Setup:
@@ -256,7 +263,9 @@ def _control(session: Session, options: dict[str, Any]) -> tuple[Control, str]:
                 raise
             note = f"no MIDI ports here: {error}; the panel plays without"
     curve = None if options["velocity"] is None else Curve(options["velocity"])
-    return Control(session, ports, Settings(settings_path()), curve=curve, tell=_tell), note
+    return Control(
+        session, ports, Settings(settings_path()), curve=curve, tell=_nothing if options["as_json"] else _tell
+    ), note
 
 
 def _tell(text: str) -> None:
@@ -264,7 +273,28 @@ def _tell(text: str) -> None:
     sys.stdout.flush()
 
 
-def _greet(session: Session, notes: list[str]) -> None:
+def _nothing(text: str) -> None:
+    """For programs, which read the status instead."""
+
+
+def _warn(*notes: str) -> None:
+    for note in filter(None, notes):
+        click.echo(f"benchpad: {printable(note)}", err=True)
+
+
+def _sum_up(session: Session, *, as_json: bool) -> None:
+    status = session.status()
+    if as_json:
+        click.echo(json.dumps(status))
+        return
+    audio = status["audio"]
+    click.echo(
+        f"played {status['seconds']:.1f} s; underruns of the card {status['underruns']}, late blocks of ours "
+        f"{audio['late_blocks']}, xruns of the audio server {audio['xruns']}"
+    )
+
+
+def _greet(session: Session) -> None:
     """Say what plays; on stdout only the panel's address, the first line, is for programs."""
     backend, board = session.backend, session.board
     where = backend.device or {"browser": "the panel", "none": "nothing here"}[backend.name]
@@ -272,8 +302,6 @@ def _greet(session: Session, notes: list[str]) -> None:
         f"{board.profile.title}, {len(board.boot.catalogue.pads)} pads; heard on {printable(where)}, "
         f"{session.rate} frames a second, blocks of {session.block}; end it with Ctrl-C"
     )
-    for note in filter(None, notes):
-        click.echo(f"benchpad: {printable(note)}", err=True)
 
 
 def _open(address: str) -> None:

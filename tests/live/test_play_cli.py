@@ -50,9 +50,10 @@ def test_it_stops_by_itself_and_its_files_are_whole(card, tmp_path):
         assert "/?token=" in address
         with urllib.request.urlopen(address.replace("/?", "/api/status?"), timeout=5) as answer:
             status = json.load(answer)
-        _out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=20)
         assert (process.returncode, errors) == (0, "")
     assert status["audio"]["backend"] == "none"
+    assert out.splitlines()[-1].startswith("played 1.5 s; underruns of the card 0, ")
     assert soundfile.info(wav).frames == round(1.5 * status["audio"]["rate"])
     assert parse_midi(midi.read_bytes(), 48_000) == []
     assert sorted(one.name for one in tmp_path.iterdir()) == ["take.mid", "take.wav"]
@@ -131,6 +132,14 @@ def test_a_fault_script_is_played(card, tmp_path):
         process.communicate(timeout=20)
         assert process.returncode == 0
     assert "faults" in status["card"]
+
+
+def test_a_program_gets_the_status_at_the_end(card):
+    with playing(card, "--audio", "none", "--seconds", "0.4", "--json") as (process, address):
+        out, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (0, "")
+    assert address.startswith("http://")
+    assert json.loads(out)["audio"]["rate"] == 48_000
 
 
 def test_devices_for_programs():
