@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import mimetypes
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,6 +29,8 @@ from sim.panel.messages import MessageError
 from sim.panel.port import RefusedError, Session
 
 STATIC = Path(__file__).with_name("static")
+for _ending, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
+    mimetypes.add_type(_kind, _ending)  # what a host says of them may be wrong, and then no browser runs them
 _MOST_FORM = 4_096  # bytes of a posted password
 _WRONG, _WRONG_S = 5, 60.0  # passwords
 _REPORT_POLICY = (

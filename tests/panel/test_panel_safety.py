@@ -408,3 +408,14 @@ def test_an_open_panel_still_knows_its_names(session) -> None:
 def test_there_is_no_login_without_a_password(panel) -> None:
     assert get(panel, "/login", token=None).status == 404
     assert get(panel, "/login", token=None, method="POST", body=b"password=").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("js/main.js", "text/javascript"), ("css/base.css", "text/css"), ("icon.svg", "image/svg+xml")],
+)
+def test_the_pages_files_are_what_browsers_take_them_for(panel, name, kind) -> None:
+    answer = get(panel, f"/static/{name}", token=None)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.headers["cache-control"] == "no-cache"
