@@ -10,12 +10,14 @@ from typing import Any
 
 from firmware.midi import ACTIVE_SENSING
 from firmware.velocity import Curve
+from native.types import EngineError
 from sim.control.binding import FUNCTIONS, KNOBS, Bindings, Target, Targets
 from sim.control.doubles import Doubles
 from sim.control.inbox import Inbox, is_whole
 from sim.control.playing import Playing
 from sim.control.ports import OWN_PORT, Ports
 from sim.control.router import Router
+from sim.control.sequencer import Sequencer
 from sim.control.settings import Settings
 from sim.control.transport import Transport
 from sim.errors import InputError
@@ -25,6 +27,7 @@ from sim.metrics import of_player
 PANEL = "panel"  # what the browser brings, as if from a port of this name
 # Between two looks at the ports: while something comes, and while nothing does.
 _BUSY_S, _IDLE_S = 0.001, 0.003
+_ALONE_S = 0.02  # between two looks at the transport, where there are no ports
 _BUSY_FOR_S = 2.0
 _SCAN_S = 1.0
 _SENSED_S = 0.42  # without a sign of life the cable is out: 0.3 s (MIDI 1.0), and what a busy system adds
@@ -37,7 +40,8 @@ class Control:
     """Plays a session from MIDI ports and from what the panel sends. Implements `sim.live.bench.MidiDesk`.
 
     ``tell`` is given sentences for the user: ports that come and go, bindings, what is wrong with settings.
-    Without ``ports`` only the panel plays. Call `start`, and `close` before the session ends.
+    Without ``ports`` only the panel and the card's patterns play. Call `start`, and `close` before the
+    session ends.
     """
 
     def __init__(
@@ -63,23 +67,25 @@ class Control:
         self._targets = Targets(session.machine.player.tags)
         self._playing = Playing(session, self._transport)
         self._router = Router(self._playing, rules, Bindings(), curve or self._saved_curve())
+        self._sequencer = Sequencer(session, self._transport)
         self._load()
         session.on_rebuilt.append(self._rebuilt)
         self._names: list[str] = []
+        self._next_scan = now + _SCAN_S
         self._thread = threading.Thread(target=self._run, name="benchpad midi", daemon=True)
 
     # beginning and end
 
     def start(self) -> None:
         """Open what is there, and begin to listen. NoMidiError where not even that can be asked."""
-        if self._settings.note:
-            self._tell(self._settings.note)
+        for note in filter(None, (self._settings.note, *self._sequencer.bad)):
+            self._tell(note)
         if self._ports is not None:
             self._scan()
             if missing := self._ports.missing():
                 self._tell(missing)
-            sys.setswitchinterval(min(_SWITCH_S, self._switch_interval))
-            self._thread.start()
+        sys.setswitchinterval(min(_SWITCH_S, self._switch_interval))
+        self._thread.start()
 
     def close(self) -> None:
         """Listen no more; what is held is let go."""
@@ -96,21 +102,37 @@ class Control:
     # the thread
 
     def _run(self) -> None:
-        next_scan = time.monotonic() + _SCAN_S
         busy_until = 0.0
         while not self._over.is_set():
-            with self._lock:
-                now = time.monotonic()
-                if self._read(now):
-                    busy_until = now + _BUSY_FOR_S
-                waits = self._act()
-                self._transport.tick(now)
-                if now >= next_scan:
-                    next_scan = now + _SCAN_S
-                    self._scan()
-                self._watch_cables(now)
-                pause = min(_BUSY_S if now < busy_until else _IDLE_S, self._transport.due(time.monotonic()))
-            time.sleep(_YIELD_S if waits else pause)
+            try:
+                with self._lock:
+                    now = time.monotonic()
+                    if self._pass(now):
+                        busy_until = now + _BUSY_FOR_S
+                    pause = self._pause(now < busy_until)
+            except (InputError, EngineError) as error:  # a key that is bound to what cannot be done just now
+                self._tell(str(error))
+                pause = _BUSY_S
+            time.sleep(pause)
+
+    def _pass(self, now: float) -> bool:
+        """Once around; whether there was anything to do."""
+        came = self._ports is not None and self._read(now)
+        self._act()
+        self._transport.tick(now)
+        plays = self._sequencer.tick(now)
+        if self._ports is not None and now >= self._next_scan:
+            self._next_scan = now + _SCAN_S
+            self._scan()
+        self._watch_cables(now)
+        return came or plays
+
+    def _pause(self, busy: bool) -> float:
+        """How long to sleep."""
+        if len(self._inbox):
+            return _YIELD_S
+        idle = _IDLE_S if self._ports is not None else _ALONE_S
+        return min(_BUSY_S if busy else idle, self._transport.due(time.monotonic()))
 
     def _read(self, now: float) -> bool:
         """Take what waits at the ports; whether there was anything but signs of life."""
@@ -183,6 +205,7 @@ class Control:
             player, router = self._session.machine.player, self._router
             self._targets = Targets(player.tags)
             self._router = Router(self._playing, player.rules, Bindings(), router.curve)
+            self._sequencer = Sequencer(self._session, self._transport)
             self._load()
 
     # settings

@@ -55,6 +55,17 @@ def test_a_pulse_that_was_lost_changes_nothing() -> None:
     assert after(*times).bpm == pytest.approx(120.0, abs=0.11)
 
 
+def test_pulses_that_were_held_up_and_come_all_at_once_change_little() -> None:
+    times = pulses(120.0, 24 * 20)
+    for begin in range(100, 400, 100):
+        times[begin : begin + 8] = [times[begin + 8]] * 8  # a stall of a third of a beat
+    estimate, shown = after(*times[:96]), []
+    for time in times[96:]:
+        estimate.pulse(time)
+        shown.append(estimate.bpm)
+    assert all(one == pytest.approx(120.0, abs=0.5) for one in shown)
+
+
 def test_what_is_no_tempo_is_not_shown() -> None:
     assert TempoEstimate().bpm is None
     assert after(*pulses(120.0, 3)).bpm is None
