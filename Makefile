@@ -38,6 +38,7 @@ $(STAMP): pyproject.toml setup.py $(NATIVE)
 demo: $(STAMP) ## build a demo card, boot it, play it, and show what happened
 	@$(BIN)/benchpad demo --out $(DEMO_OUT)
 	@echo "(benchpad is $(BIN)/benchpad; 'source $(BIN)/activate' makes it benchpad.)"
+	@echo "Play the demo card:  $(BIN)/benchpad play $(DEMO_OUT)/card.img"
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest

@@ -124,6 +124,7 @@ class Player:
         self.counters = PlayerCounters()
         self.bank = 0
         self.patterns: dict[int, int] = {}
+        self.gates: set[int] = set()  # tags of pads that are gated whatever the card says
         self._engine = engine
         self._rate = profile.value("engine.rate")
         self._costs = (1, profile.value("engine.voices_per_stereo_sample"))
@@ -215,7 +216,9 @@ class Player:
         return list({tag: None for tag, voicing in both if voicing.start.loop is not Loop.NONE})
 
     def _is_gated(self, tag: int) -> bool:
-        return any(tag in pads and pads[tag].start.gate for pads in (self._pads, self._former))
+        return tag in self.gates or any(
+            tag in pads and pads[tag].start.gate for pads in (self._pads, self._former)
+        )
 
     def _note_on(self, frame: int, channel: int, note: int, velocity: int) -> None:
         self.counters.notes += 1

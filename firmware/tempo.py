@@ -6,6 +6,8 @@ Nothing here looks at a clock: the caller says when, in seconds from any beginni
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from statistics import median
 
 PULSES = 24  # to a quarter note: MIDI 1.0
 SLOWEST, FASTEST = 20.0, 300.0  # beats a minute
@@ -13,21 +15,56 @@ SLOWEST, FASTEST = 20.0, 300.0  # beats a minute
 _WINDOW = 96  # pulses that the line goes through: four beats
 _FEWEST = 6  # pulses before anything is said
 _RECENT = 8  # pulses that show a change of tempo
-_JITTER_S = 0.0015  # a deviation of their mean that says nothing: half a block of an audio server's MIDI
+_JITTER_S = 0.0015  # a deviation of their median that says nothing: half a block of an audio server's MIDI
+_STALL_S = 0.005  # a pulse that is later did not jitter, but was held up
 _SILENCE_S = 0.5  # a clock that is gone: five times the slowest pulse
+_LOOK_S = 0.004  # between two looks at the line: less than pulses are apart, unless they are a flood
 _STEADY = 0.07  # beats a minute by which the estimate moves before what is shown does
+
+
+Pulse = tuple[int, float]  # its number, and when it came in seconds
+Line = tuple[float, float]  # seconds a pulse, and where pulse 0 would be
+
+
+def _line(pulses: Sequence[Pulse]) -> Line:
+    """Through the middle of them: medians (Theil, Sen), then least squares without what a stall held up."""
+    half = len(pulses) // 2
+    pairs = zip(pulses, pulses[half:], strict=False)
+    slope = median((end - begin) / (last - first) for (first, begin), (last, end) in pairs)
+    rough = slope, median(time - slope * number for number, time in pulses)
+    near = [one for one, off in zip(pulses, _off(rough, pulses), strict=True) if abs(off) < _STALL_S]
+    return _least_squares(near) if 2 * len(near) > len(pulses) else rough
+
+
+def _least_squares(pulses: Sequence[Pulse]) -> Line:
+    count = len(pulses)
+    middle = sum(number for number, _ in pulses) / count
+    mean = sum(time for _, time in pulses) / count
+    spread = sum((number - middle) ** 2 for number, _ in pulses)
+    slope = sum((number - middle) * (time - mean) for number, time in pulses) / spread
+    return slope, mean - slope * middle
+
+
+def _off(line: Line, pulses: Sequence[Pulse]) -> list[float]:
+    """How much later than on the line each pulse came."""
+    return [time - line[1] - line[0] * number for number, time in pulses]
+
+
+def _bpm(line: Line) -> float:
+    return 60 / (PULSES * line[0]) if line[0] > 0 else 0.0
 
 
 class TempoEstimate:
     """The tempo of a clock whose pulses come late by chance: the slope of a line through the last of them.
 
-    With a jitter of one block of 128 frames the slope is right to 0.05 beats a minute after two beats. When
-    the last pulses leave the line all to one side the tempo has changed, and older ones count no more.
+    With a jitter of one block of 128 frames it is right to a tenth of a beat a minute. When the last pulses
+    leave the line to one side, on a line of their own, the tempo has changed, and older ones count no more.
     """
 
     def __init__(self) -> None:
-        self._pulses: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # number of the pulse, seconds
+        self._pulses: deque[Pulse] = deque(maxlen=_WINDOW)
         self._shown: float | None = None
+        self._looked_at = -_LOOK_S
 
     @property
     def bpm(self) -> float | None:
@@ -38,6 +75,7 @@ class TempoEstimate:
         """The clock has stopped."""
         self._pulses.clear()
         self._shown = None
+        self._looked_at = -_LOOK_S
 
     def is_silent(self, now: float) -> bool:
         """Whether the clock that was there is gone."""
@@ -47,37 +85,18 @@ class TempoEstimate:
         """A pulse came at ``now``."""
         if self._pulses and not 0 <= now - self._pulses[-1][1] <= _SILENCE_S:
             self._pulses.clear()
-        self._pulses.append((self._pulses[-1][0] + self._steps(now) if self._pulses else 0, now))
-        if len(self._pulses) < _FEWEST:
+            self._looked_at = now - _LOOK_S
+        self._pulses.append((self._pulses[-1][0] + 1 if self._pulses else 0, now))
+        if len(self._pulses) < _FEWEST or now - self._looked_at < _LOOK_S:
             return
-        slope, begin = self._line()
-        if self._has_changed(slope, begin):
-            self._pulses = deque(list(self._pulses)[-_RECENT:], _WINDOW)
-            slope, begin = self._line()
-        self._show(60 / (PULSES * slope) if slope > 0 else 0.0)
-
-    def _steps(self, now: float) -> int:
-        """Pulses since the last one: more than one where some were lost on the way."""
-        (first, begin), (last, end) = self._pulses[0], self._pulses[-1]
-        if len(self._pulses) < _FEWEST or end <= begin:
-            return 1
-        return max(1, round((now - end) * (last - first) / (end - begin)))
-
-    def _line(self) -> tuple[float, float]:
-        """Least squares: seconds a pulse, and where pulse 0 would be."""
-        count = len(self._pulses)
-        middle = sum(number for number, _ in self._pulses) / count
-        mean = sum(time for _, time in self._pulses) / count
-        spread = sum((number - middle) ** 2 for number, _ in self._pulses)
-        slope = sum((number - middle) * (time - mean) for number, time in self._pulses) / spread
-        return slope, mean - slope * middle
-
-    def _has_changed(self, slope: float, begin: float) -> bool:
-        if len(self._pulses) <= 2 * _RECENT:
-            return False
-        last = list(self._pulses)[-_RECENT:]
-        off = sum(time - begin - slope * number for number, time in last) / _RECENT
-        return abs(off) > _JITTER_S
+        self._looked_at = now
+        line = _line(list(self._pulses))
+        recent = list(self._pulses)[-_RECENT:]
+        if len(self._pulses) > 2 * _RECENT and abs(median(_off(line, recent))) > _JITTER_S:
+            anew = _line(recent)  # another tempo; but not where they came all at once, after a stall
+            if max(map(abs, _off(anew, recent))) < 2 * _JITTER_S and SLOWEST <= _bpm(anew) <= FASTEST:
+                self._pulses, line = deque(recent, _WINDOW), anew
+        self._show(_bpm(line))
 
     def _show(self, bpm: float) -> None:
         if not SLOWEST <= bpm <= FASTEST:

@@ -115,6 +115,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("midi.notes", "notes", "total", "notes that reached a pad"),
     Metric("midi.unmapped", "notes", "total", "notes that are no pad of the device"),
     Metric("midi.empty_pads", "notes", "total", "notes on pads without a sample"),
+    Metric("midi.messages", "messages", "total", "messages that came in through ports; only live"),
+    Metric(
+        "midi.merged", "messages", "total", "of them, those that a later one replaced in a flood; only live"
+    ),
+    Metric("midi.dropped_notes", "notes", "total", "notes that a flood left no room for; only live"),
+    Metric("midi.doubles", "messages", "total", "messages that came by two ways, heard once; only live"),
 )
 METRIC = {one.name: one for one in METRICS}
 

@@ -10,7 +10,7 @@
 
 enum {
     BUSY_NS = 300000,  /* between two looks of the reader while voices sound: a fraction of a block */
-    IDLE_NS = 2000000, /* and while none does: a pad's head is in RAM */
+    IDLE_NS = 5000000, /* and while none does: a pad's head in RAM lasts longer, and waking often costs */
     OUR_PRIORITY = 4,  /* real-time, above the least: below every audio server's own */
 };
 

@@ -40,3 +40,4 @@ def demo(*, out: Path, as_json: bool) -> None:
     terminal.print(f"\nLook at {printable(str(out / 'summary.md'))}, listen to the WAV files, and type next:")
     for command in next_commands(out):
         terminal.print(f"  {command}")
+    terminal.print("The last one plays the card live: by hand in the browser, or from a MIDI controller.")

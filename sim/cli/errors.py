@@ -28,6 +28,7 @@ _STATUS = {
     "firmware.formats.FormatError": BAD_INPUT,
     "firmware.formats.errors.FormatError": BAD_INPUT,
     "native.types.EngineError": FAILURE,
+    "sim.control.system.NoMidiError": FAILURE,
     "sim.live.devices.NoAudioError": FAILURE,
 }
 _WRONG_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from sim.cli.outputs import same
 
 if TYPE_CHECKING:
     from sim.board import Setup
+    from sim.control.control import Control
     from sim.live.bench import Bench
     from sim.live.session import Session
     from sim.panel.serve import Panel
@@ -63,14 +65,19 @@ _MAX_SECONDS = 7 * 24 * 3600
     "ports",
     multiple=True,
     metavar="NAME",
-    help="Only inputs with this in their name, or none; may be given several times. Without it, all.",
+    help="Only inputs with this in their name; may be given several times. Without it, all.",
 )
 @click.option(
     "--midi-api",
-    type=click.Choice(["auto", "alsa", "jack", "coremidi", "winmm"]),
+    type=click.Choice(["auto", "alsa", "jack", "coremidi", "winmm", "none"]),
     default="auto",
     show_default=True,
     help="Whose MIDI ports.",
+)
+@click.option(
+    "--velocity",
+    type=click.Choice(["linear", "exponential", "logarithmic", "fixed"]),
+    help="How hard keys play; without it, as last set, or linear.",
 )
 @click.option(
     "--panel",
@@ -81,7 +88,7 @@ _MAX_SECONDS = 7 * 24 * 3600
 @click.option(
     "--panel-password",
     envvar="BENCHPAD_PANEL_PASSWORD",
-    help="Needed where --panel-host is not this machine.",
+    help="Needed where --panel-host is not this machine; asked for on a terminal.",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the panel.")
 @click.option("--record", type=PATH, metavar="FILE.wav", help="Keep what is heard, in 32-bit float.")
@@ -89,6 +96,9 @@ _MAX_SECONDS = 7 * 24 * 3600
     "--record-midi", type=PATH, metavar="FILE.mid", help="Keep what is played: render gives the same sound."
 )
 @click.option("--seconds", type=Seconds(0.01, _MAX_SECONDS), help="Stop after so long.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the status as one JSON document at the end, on one line."
+)
 def play(*, card: Path, **options: Any) -> None:
     """Play CARD live: from its panel in the browser, from MIDI, heard as the device would stream it.
 
@@ -127,32 +137,42 @@ def asked_to_end() -> Iterator[Callable[[], bool]]:
 def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable[[], bool]) -> None:
     from sim.live.backends import choose_backend  # noqa: PLC0415
     from sim.live.bench import Bench  # noqa: PLC0415
-    from sim.live.plain import PlainMidi  # noqa: PLC0415
     from sim.live.session import Recording, Session  # noqa: PLC0415
 
+    options["panel_password"] = _password(options["panel_host"], options["panel_password"])
+    if options["writable"]:
+        _settle(card)
     setup = _setup(card, options)
     backend, note = choose_backend(
         options["audio"], options["audio_device"], options["rate"], options["block"], _own_rate(card, setup)
     )
     recording = Recording(options["record"], options["record_midi"], options["seconds"])
     session = Session(card, setup, backend, recording)
+    control, silent = _control(session, options)
     bench = Bench(
         session,
-        PlainMidi(session),
+        control,
         preset=options["timing"],
         other=options["swap"],
         writable=options["writable"],
     )
+    session.midi = control
     stack.callback(bench.close)
     stack.enter_context(session)
     panel = _serve(bench, options)
     stack.callback(panel.close)
     click.echo(panel.address)
-    _greet(session, note)
+    if not options["as_json"]:
+        _greet(session)
+    _warn(note, silent)
+    control.start()
+    stack.callback(control.close)
+    sys.stdout.flush()
     if not options["no_browser"]:
         _open(panel.address)
     while not (session.wait(_LOOK_S) or asked()):
         pass
+    _sum_up(session, as_json=options["as_json"])
 
 
 def _setup(card: Path, options: dict[str, Any]) -> Setup:
@@ -194,6 +214,23 @@ def _own_rate(card: Path, setup: Setup) -> int:
         return int(profile_for(opened, setup).value("engine.rate"))
 
 
+def _password(host: str, given: str | None) -> str | None:
+    """The panel's password; asked for on the terminal where others could reach the panel without one."""
+    from sim.panel.guard import is_loopback  # noqa: PLC0415
+
+    if given or is_loopback(host) or not sys.stdin.isatty():
+        return given
+    return str(click.prompt(f"Password for the panel at {host}", hide_input=True, err=True))
+
+
+def _settle(card: Path) -> None:
+    """Finish what an earlier session was cut off in while it wrote the card."""
+    from sim.panel.change import recover_card  # noqa: PLC0415
+
+    if recover_card(card):
+        click.echo("benchpad: a change of the card's pads had been cut off; it is settled now", err=True)
+
+
 def _serve(bench: Bench, options: dict[str, Any]) -> Panel:
     from sim.errors import InputError  # noqa: PLC0415
     from sim.panel.serve import serve  # noqa: PLC0415
@@ -209,7 +246,55 @@ def _serve(bench: Bench, options: dict[str, Any]) -> Panel:
         return at(0)
 
 
-def _greet(session: Session, note: str) -> None:
+def _control(session: Session, options: dict[str, Any]) -> tuple[Control, str]:
+    """MIDI, and what the user should know of it. NoMidiError where an interface was asked for by its name."""
+    from firmware.velocity import Curve  # noqa: PLC0415
+    from sim.control.control import Control  # noqa: PLC0415
+    from sim.control.ports import Ports  # noqa: PLC0415
+    from sim.control.settings import Settings, settings_path  # noqa: PLC0415
+    from sim.control.system import NoMidiError, open_system  # noqa: PLC0415
+
+    ports, note, api = None, "", options["midi_api"]
+    if api != "none":
+        try:
+            ports = Ports(open_system(api), options["ports"])
+        except NoMidiError as error:
+            if api != "auto":
+                raise
+            note = f"no MIDI ports here: {error}; the panel plays without"
+    curve = None if options["velocity"] is None else Curve(options["velocity"])
+    return Control(
+        session, ports, Settings(settings_path()), curve=curve, tell=_nothing if options["as_json"] else _tell
+    ), note
+
+
+def _tell(text: str) -> None:
+    click.echo(printable(text))
+    sys.stdout.flush()
+
+
+def _nothing(text: str) -> None:
+    """For programs, which read the status instead."""
+
+
+def _warn(*notes: str) -> None:
+    for note in filter(None, notes):
+        click.echo(f"benchpad: {printable(note)}", err=True)
+
+
+def _sum_up(session: Session, *, as_json: bool) -> None:
+    status = session.status()
+    if as_json:
+        click.echo(json.dumps(status))
+        return
+    audio = status["audio"]
+    click.echo(
+        f"played {status['seconds']:.1f} s; underruns of the card {status['underruns']}, late blocks of ours "
+        f"{audio['late_blocks']}, xruns of the audio server {audio['xruns']}"
+    )
+
+
+def _greet(session: Session) -> None:
     """Say what plays; on stdout only the panel's address, the first line, is for programs."""
     backend, board = session.backend, session.board
     where = backend.device or {"browser": "the panel", "none": "nothing here"}[backend.name]
@@ -217,9 +302,6 @@ def _greet(session: Session, note: str) -> None:
         f"{board.profile.title}, {len(board.boot.catalogue.pads)} pads; heard on {printable(where)}, "
         f"{session.rate} frames a second, blocks of {session.block}; end it with Ctrl-C"
     )
-    if note:
-        click.echo(f"benchpad: {printable(note)}", err=True)
-    sys.stdout.flush()
 
 
 def _open(address: str) -> None:

@@ -129,7 +129,8 @@ class Bindings:
 
     def texts(self, targets: Targets) -> dict[str, str]:
         """By target what it is bound to, both as text: what the settings file keeps."""
-        return {targets.text(target): trigger.text for trigger, target in self._targets.items()}
+        bound = self._targets.copy()  # somebody else may bind meanwhile
+        return {targets.text(target): trigger.text for trigger, target in bound.items()}
 
     def load(self, texts: Mapping[str, Any], targets: Targets) -> int:
         """Bind what `texts` gave; returns how many of them say nothing here."""

@@ -10,26 +10,29 @@ from typing import Any
 
 from firmware.midi import ACTIVE_SENSING
 from firmware.velocity import Curve
+from native.types import EngineError
 from sim.control.binding import FUNCTIONS, KNOBS, Bindings, Target, Targets
 from sim.control.doubles import Doubles
 from sim.control.inbox import Inbox, is_whole
 from sim.control.playing import Playing
 from sim.control.ports import OWN_PORT, Ports
 from sim.control.router import Router
+from sim.control.sequencer import Sequencer
 from sim.control.settings import Settings
 from sim.control.transport import Transport
 from sim.errors import InputError
 from sim.live.session import Session
+from sim.metrics import of_player
 
 PANEL = "panel"  # what the browser brings, as if from a port of this name
-_BUSY_S, _IDLE_S = (
-    0.001,
-    0.002,
-)  # between two looks at the ports: while something comes, and while nothing does
+# Between two looks at the ports: while something comes, and while nothing does.
+_BUSY_S, _IDLE_S = 0.001, 0.003
+_ALONE_S = 0.02  # between two looks at the transport, where there are no ports
 _BUSY_FOR_S = 2.0
 _SCAN_S = 1.0
 _SENSED_S = 0.42  # without a sign of life the cable is out: 0.3 s (MIDI 1.0), and what a busy system adds
-_TURN = 256  # messages acted on before the ports are read again
+_TURN_S = 0.004  # for acting on messages before the ports are read again
+_YIELD_S = 0.0002  # for whoever else waits for the lock meanwhile
 _SWITCH_S = 0.0005  # how long a busy interpreter may keep us waiting
 
 
@@ -37,7 +40,8 @@ class Control:
     """Plays a session from MIDI ports and from what the panel sends. Implements `sim.live.bench.MidiDesk`.
 
     ``tell`` is given sentences for the user: ports that come and go, bindings, what is wrong with settings.
-    Without ``ports`` only the panel plays. Call `start`, and `close` before the session ends.
+    Without ``ports`` only the panel and the card's patterns play. Call `start`, and `close` before the
+    session ends.
     """
 
     def __init__(
@@ -63,21 +67,25 @@ class Control:
         self._targets = Targets(session.machine.player.tags)
         self._playing = Playing(session, self._transport)
         self._router = Router(self._playing, rules, Bindings(), curve or self._saved_curve())
+        self._sequencer = Sequencer(session, self._transport)
         self._load()
         session.on_rebuilt.append(self._rebuilt)
         self._names: list[str] = []
+        self._next_scan = now + _SCAN_S
         self._thread = threading.Thread(target=self._run, name="benchpad midi", daemon=True)
 
     # beginning and end
 
     def start(self) -> None:
         """Open what is there, and begin to listen. NoMidiError where not even that can be asked."""
-        if self._settings.note:
-            self._tell(self._settings.note)
+        for note in filter(None, (self._settings.note, *self._sequencer.bad)):
+            self._tell(note)
         if self._ports is not None:
             self._scan()
-            sys.setswitchinterval(min(_SWITCH_S, self._switch_interval))
-            self._thread.start()
+            if missing := self._ports.missing():
+                self._tell(missing)
+        sys.setswitchinterval(min(_SWITCH_S, self._switch_interval))
+        self._thread.start()
 
     def close(self) -> None:
         """Listen no more; what is held is let go."""
@@ -94,22 +102,37 @@ class Control:
     # the thread
 
     def _run(self) -> None:
-        next_scan = time.monotonic() + _SCAN_S
         busy_until = 0.0
         while not self._over.is_set():
-            with self._lock:
-                now = time.monotonic()
-                if self._read(now):
-                    busy_until = now + _BUSY_FOR_S
-                waits = self._act()
-                self._transport.tick(now)
-                if now >= next_scan:
-                    next_scan = now + _SCAN_S
-                    self._scan()
-                self._watch_cables(now)
-                pause = min(_BUSY_S if now < busy_until else _IDLE_S, self._transport.due(time.monotonic()))
-            if not waits:
-                time.sleep(pause)
+            try:
+                with self._lock:
+                    now = time.monotonic()
+                    if self._pass(now):
+                        busy_until = now + _BUSY_FOR_S
+                    pause = self._pause(now < busy_until)
+            except (InputError, EngineError) as error:  # a key that is bound to what cannot be done just now
+                self._tell(str(error))
+                pause = _BUSY_S
+            time.sleep(pause)
+
+    def _pass(self, now: float) -> bool:
+        """Once around; whether there was anything to do."""
+        came = self._ports is not None and self._read(now)
+        self._act()
+        self._transport.tick(now)
+        plays = self._sequencer.tick(now)
+        if self._ports is not None and now >= self._next_scan:
+            self._next_scan = now + _SCAN_S
+            self._scan()
+        self._watch_cables(now)
+        return came or plays
+
+    def _pause(self, busy: bool) -> float:
+        """How long to sleep."""
+        if len(self._inbox):
+            return _YIELD_S
+        idle = _IDLE_S if self._ports is not None else _ALONE_S
+        return min(_BUSY_S if busy else idle, self._transport.due(time.monotonic()))
 
     def _read(self, now: float) -> bool:
         """Take what waits at the ports; whether there was anything but signs of life."""
@@ -139,13 +162,13 @@ class Control:
 
     def _act(self) -> int:
         """Act on what came in, but not for too long; returns how many messages still wait."""
-        for _ in range(_TURN):
-            one = self._inbox.take()
-            if one is None:
-                break
+        until = time.monotonic() + _TURN_S
+        while (one := self._inbox.take()) is not None:
             learnt = self._router.handle(*one)
             if learnt is not None:
                 self._keep(learnt)
+            if time.monotonic() > until:
+                break
         self._playing.settle()
         return len(self._inbox)
 
@@ -182,6 +205,7 @@ class Control:
             player, router = self._session.machine.player, self._router
             self._targets = Targets(player.tags)
             self._router = Router(self._playing, player.rules, Bindings(), router.curve)
+            self._sequencer = Sequencer(self._session, self._transport)
             self._load()
 
     # settings
@@ -285,6 +309,16 @@ class Control:
             "refused": self._refused,
         }
 
+    def metrics(self) -> dict[str, int | float]:
+        """What docs/metrics.md lists of MIDI, from the session's device on."""
+        return {
+            **of_player(self._session.machine.player.counters),
+            "midi.messages": self._messages,
+            "midi.merged": self._inbox.merged,
+            "midi.dropped_notes": self._inbox.dropped,
+            "midi.doubles": self._seconds,
+        }
+
     def about(self) -> Mapping[str, Any]:
         """What a panel shows of this: knobs, functions, whether there is a transport."""
         knobs = [
@@ -296,12 +330,12 @@ class Control:
         return {"knobs": knobs, "functions": names, "transport": clock}
 
     def state(self) -> Mapping[str, Any]:
-        """What a panel shows of this as it changes."""
-        with self._lock:
-            waits = self._router.waits_for
-            return {
-                "tempo": self._transport.state(),
-                "knobs": {name: round(self._playing.value(name), 3) for name in KNOBS},
-                "learn": None if waits is None else waits.document(),
-                "learnt": self._router.bindings.texts(self._targets),
-            }
+        """What a panel shows of this as it changes. Waits for nobody."""
+        router = self._router
+        waits = router.waits_for
+        return {
+            "tempo": self._transport.state(),
+            "knobs": {name: round(self._playing.value(name), 3) for name in KNOBS},
+            "learn": None if waits is None else waits.document(),
+            "learnt": router.bindings.texts(self._targets),
+        }

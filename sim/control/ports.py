@@ -70,6 +70,14 @@ class Ports:
         """The inputs that are open, our own first."""
         return [one.name for one in self._sources]
 
+    def missing(self) -> str:
+        """A sentence where inputs were asked for by name and none of them is there; else ""."""
+        if not self._wanted or any(not one.own for one in self._sources):
+            return ""
+        there = [name for name in self._looking.get_ports() if is_wanted(name, ())]
+        asked = " or ".join(repr(one) for one in self._wanted)
+        return f"no MIDI input is called {asked}; there is {', '.join(there) or 'none'}; plugged in, it plays"
+
     def scan(self) -> tuple[list[str], list[str]]:
         """Look who came and who went: opens and closes, and returns the names of both."""
         there = [name for name in self._looking.get_ports() if is_wanted(name, self._wanted)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from firmware.midi import ACTIVE_SENSING, CLOCK, CONTINUE, START, STOP
-from firmware.tempo import FASTEST, SLOWEST, PulseTrain, TempoEstimate
+from firmware.tempo import FASTEST, PULSES, SLOWEST, PulseTrain, TempoEstimate
 from sim.errors import InputError
 
 _SENSE_S = 0.25  # between two signs of life: at most 0.3 s (MIDI 1.0)
@@ -26,7 +26,10 @@ class Transport:
         self._train = PulseTrain(120.0, now)
         self._master: str | None = None  # the port whose clock is followed
         self._sense_due = now
+        self._passed = 0  # pulses since the start, while running
+        self._pulse_at = now
         self.running = False
+        self.starts = 0  # times that it was started from the beginning
 
     def hear(self, port: str, byte: int, now: float) -> None:
         """A real-time message."""
@@ -35,8 +38,27 @@ class Transport:
         if byte == CLOCK and self._master in (None, port):
             self._master = port
             self._estimate.pulse(now)
+            self._pass(now)
         elif byte in (START, CONTINUE, STOP) and self._master in (None, port):
-            self.running = byte != STOP
+            self._run(byte)
+
+    def _run(self, byte: int) -> None:
+        self.running = byte != STOP
+        if byte == START:
+            self._passed = 0
+            self.starts += 1
+
+    def _pass(self, now: float) -> None:
+        self._passed += self.running
+        self._pulse_at = now
+
+    def beats(self, now: float) -> float | None:
+        """Quarter notes since the first pulse after the start; None where it has not come, or all stands."""
+        bpm = self.state()["bpm"]
+        if not self.running or self._passed == 0:
+            return None
+        part = (now - self._pulse_at) * PULSES * bpm / 60 if bpm else 0.0
+        return (self._passed - 1 + min(max(part, 0.0), 1.0)) / PULSES
 
     def tick(self, now: float) -> None:
         """Send what is due."""
@@ -47,6 +69,7 @@ class Transport:
         if self._clock and self._master is None:
             for _ in range(self._train.take(now)):
                 self._send(bytes((CLOCK,)))
+                self._pass(now)
         if self._senses and now >= self._sense_due:
             self._sense_due = now + _SENSE_S
             self._send(bytes((ACTIVE_SENSING,)))
@@ -64,7 +87,7 @@ class Transport:
             raise InputError("this device has no clock to start")
         if order not in _ORDERS:
             raise InputError(f"{order!r} is no order; there are {', '.join(_ORDERS)}")
-        self.running = order != "stop"
+        self._run(_ORDERS[order])
         self._send(bytes((_ORDERS[order],)))
         if order == "start" and self._master is None:
             self._train.restart(now)

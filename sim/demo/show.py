@@ -118,6 +118,7 @@ def next_commands(folder: Path) -> list[str]:
         f"benchpad card tree {card}",
         f"benchpad render {card} --midi {song} -o {out} --ram 8M --card-latency 4 --card-speed 8",
         f"benchpad render {card} --midi {song} --voices 12 --quality sinc --json",
+        f"benchpad play {card}",
     ]
 
 

@@ -27,6 +27,7 @@ class MidiDesk(Protocol):
     """What the panel asks of MIDI."""
 
     def status(self) -> dict[str, Any]: ...  # noqa: D102  see `sim.live.session.MidiPorts`
+    def metrics(self) -> Mapping[str, int | float]: ...  # noqa: D102  see docs/metrics.md
     def message(self, data: bytes) -> None:
         """One from a browser, as from a port."""
         ...
@@ -147,7 +148,7 @@ class Bench:
             frame=seen.frame,
             states=seen.voices,
             levels=observer.take_levels(),
-            metrics=observer.values(),
+            metrics={**observer.values(), **self._midi.metrics()},
             audio={
                 "xruns": report.xruns,
                 "late_blocks": report.late_blocks,

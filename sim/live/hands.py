@@ -34,6 +34,7 @@ class Hands:
         self.lock = threading.RLock()
         self.modes = PadModes()
         self.take: MidiTake | None = None
+        self.touched = threading.Event()  # set when something was posted, for whoever looks on
         self.last_frame = 0  # of the session's frames: the last that something was posted for
         self.dropped = 0  # starts for which the engine's queue had no room
         self.volume = 1.0  # of what starts from now on
@@ -54,14 +55,9 @@ class Hands:
     def release(self, bank: int, pad: int) -> int:
         """Let a pad go. Returns the frame."""
         self._check(bank, pad)
-        return self._play(lambda: self._let_go(bank, pad), self._note(NOTE_OFF, bank, pad, 0))
-
-    def _let_go(self, bank: int, pad: int) -> None:
-        machine = self.machine
-        machine.player.release(0, bank, pad)
-        tag = machine.player.tags.tag(bank, pad)
-        if not machine.outbox.events and self.modes.gated(tag):
-            machine.outbox.post(Release(0, tag))
+        return self._play(
+            lambda: self.machine.player.release(0, bank, pad), self._note(NOTE_OFF, bank, pad, 0)
+        )
 
     def message(self, data: bytes) -> int:
         """A channel message as the device itself understands it. Returns the frame."""
@@ -125,6 +121,7 @@ class Hands:
     def _play(self, act: Callable[[], None], notes: Notes) -> int:
         """Act, and keep ``notes``, the messages that say the same."""
         with self.lock:
+            self.machine.player.gates = self.modes.gates
             act()
             events = self.modes.apply(self.machine.outbox.take())
             if self.volume != 1.0:
@@ -150,6 +147,7 @@ class Hands:
             else:
                 self._owed.clear()
                 self.last_frame = self.machine.base + frame
+                self.touched.set()
                 return True
 
     def _owe(self, events: Sequence[Event | Pin]) -> None:

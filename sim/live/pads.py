@@ -12,9 +12,13 @@ MODES = ("loop", "reverse", "gate", "hold", "mute")
 
 
 class PadModes:
-    """The switches of all pads: what was not switched stays as the card has it."""
+    """The switches of all pads: what was not switched stays as the card has it.
+
+    ``gates`` are the tags of the pads that were made to sound only while they are pressed.
+    """
 
     def __init__(self) -> None:
+        self.gates: set[int] = set()
         self._modes: dict[int, dict[str, bool]] = {}
         self._held: set[int] = set()
 
@@ -23,18 +27,19 @@ class PadModes:
         return dict(self._modes.get(tag, {}))
 
     def switch(self, tag: int, name: str, on: bool) -> list[Event]:
-        """Switch, and say what must be posted for it: a hold that ends lets go. InputError."""
+        """Switch, and say what must be posted for it: a hold or a gate that ends lets go. InputError."""
         if name not in MODES:
             raise InputError(f"{name!r} is no switch of a pad; there are {', '.join(MODES)}")
         self._modes.setdefault(tag, {})[name] = on
         if name == "hold" and not on and tag in self._held:
             self._held.discard(tag)
             return [Release(0, tag)]
+        if name == "gate" and on:
+            self.gates.add(tag)
+        elif name == "gate" and tag in self.gates:
+            self.gates.discard(tag)
+            return [Release(0, tag)]  # nobody would say later that it is let go
         return []
-
-    def gated(self, tag: int) -> bool:
-        """Whether a pad was made to sound only while it is pressed."""
-        return self._modes.get(tag, {}).get("gate", False)
 
     def apply(self, events: Iterable[Event]) -> list[Event]:
         """The events as the switches make them."""

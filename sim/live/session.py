@@ -30,7 +30,7 @@ from sim.live.trouble import Troubles
 Listener = Callable[[int, NDArray[np.float32]], None]
 
 # Between two looks: while somebody listens, while something sounds, while nothing does.
-_SOON_S, _BUSY_S, _IDLE_S = 0.005, 1 / 30, 0.1
+_SOON_S, _BUSY_S, _IDLE_S = 0.005, 1 / 30, 0.2
 _CHUNK = 8_192  # frames taken from what was played at a time
 _FADE_S = 0.5  # the longest wait for it: a server may have stopped to ask
 _GRACE_S = 5.0  # beyond its seconds, for an audio server that stopped to ask
@@ -92,7 +92,7 @@ class Session:
         self.hands = Hands(self.machine, self.live, backend.block)
         self.troubles = Troubles(self)
         self.samples = Samples(self)
-        self._wav: WavTake | None = None
+        self.wav: WavTake | None = None  # what is being recorded
         self._listeners: tuple[tuple[Listener, bool], ...] = ()
         self._over = threading.Event()
         self.generation = 0  # grows when the device was rebuilt, or its pads are others
@@ -146,7 +146,7 @@ class Session:
         wanted = self.recording
         if wanted.wav is not None:
             most = None if wanted.seconds is None else round(wanted.seconds * self.rate)
-            self._wav = WavTake(wanted.wav, self.rate, most)
+            self.wav = WavTake(wanted.wav, self.rate, most)
         if wanted.midi is not None:
             self.hands.take = MidiTake(wanted.midi, self.rate)
 
@@ -161,10 +161,11 @@ class Session:
     def ask_to_stop(self) -> None:
         """End it: whoever is in `wait` goes on, and calls `stop`."""
         self._over.set()
+        self.hands.touched.set()
 
     def stop(self) -> None:
         """End it, and put the recordings in their place. OSError where they could not be written."""
-        self._over.set()
+        self.ask_to_stop()
         if self._thread.is_alive():
             self._thread.join()
         self._end(self.error)
@@ -188,7 +189,7 @@ class Session:
     def _close_files(self, end: int, error: BaseException | None) -> None:
         seconds = self.recording.seconds
         take, self.hands.take = self.hands.take, None
-        wav, self._wav = self._wav, None
+        wav, self.wav = self.wav, None
         try:
             if wav is not None:
                 wav.close(error)
@@ -222,19 +223,23 @@ class Session:
 
     def _look_on(self) -> None:
         """The session's own thread."""
-        next_look = 0.0
+        last_look = next_look = 0.0
         while not self._over.is_set():
             try:
                 now = time.monotonic()
                 with self._looking:
                     self._pass_on()
                     if now >= next_look:
-                        next_look = now + self._look(now)
+                        last_look, next_look = now, now + self._look(now)
             except Exception as error:  # whoever stops the session is told
                 self.error = error
                 self._over.set()
-            soon = any(soon for _, soon in self._listeners)
-            self._over.wait(_SOON_S if soon else max(0.0, next_look - time.monotonic()))
+            if any(soon for _, soon in self._listeners):
+                self._over.wait(_SOON_S)
+            elif self.hands.touched.wait(max(0.0, next_look - time.monotonic())):
+                self.hands.touched.clear()
+                next_look = last_look + _BUSY_S  # what was pressed is shown soon
+                self._over.wait(max(0.0, next_look - time.monotonic()))
 
     def _look(self, now: float) -> float:
         """Look at the engine; returns the seconds until it is worth looking again."""
@@ -256,8 +261,8 @@ class Session:
     def _pass_on(self) -> None:
         """Give what was played to the recording and to all who listen."""
         while len(block := self.live.read(_CHUNK)):
-            if self._wav is not None:
-                self._wav.write(block)
+            if self.wav is not None:
+                self.wav.write(block)
             for listener, _ in self._listeners:
                 listener(self._heard, block)
             self._heard += len(block)

@@ -45,6 +45,20 @@ def status_document(session: Session) -> dict[str, Any]:
         "midi": {"ports": [], "messages": 0} if session.midi is None else session.midi.status(),
         "alerts": session.observer.told()[-20:],
         "dropped_starts": session.hands.dropped,
+        "recording": recording_document(session),
+    }
+
+
+def recording_document(session: Session) -> dict[str, Any] | None:
+    """What was recorded so far; None where nothing is."""
+    wav, midi = session.wav, session.hands.take
+    if wav is None and midi is None:
+        return None
+    return {
+        "wav_seconds": None if wav is None else round(wav.frames / session.rate, 3),
+        "wav_full": wav is not None and wav.full,
+        "midi_messages": None if midi is None else midi.messages,
+        "unrecorded": session.hands.unrecorded,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import mimetypes
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,6 +29,8 @@ from sim.panel.messages import MessageError
 from sim.panel.port import RefusedError, Session
 
 STATIC = Path(__file__).with_name("static")
+for _ending, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
+    mimetypes.add_type(_kind, _ending)  # what a host says of them may be wrong, and then no browser runs them
 _MOST_FORM = 4_096  # bytes of a posted password
 _WRONG, _WRONG_S = 5, 60.0  # passwords
 _REPORT_POLICY = (
@@ -92,7 +95,9 @@ class Application:
             body += part
             if len(body) > _MOST_FORM:
                 return HTMLResponse("That is too long for a password.", 413)
-        if self._password is None or self._wrong.is_used_up():
+        if self._password is None:
+            return await self._login_page(request)
+        if self._wrong.is_used_up():
             return HTMLResponse("Too many wrong passwords; wait a minute.", 429)
         given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=5).get("password", [""])[0]
         if not same(given, self._password):
@@ -136,7 +141,7 @@ class Application:
 
     async def _aside(self, act: Any, *values: Any) -> Response:
         try:
-            return JSONResponse(await self._desk.aside(act, *values))
+            return JSONResponse(await self._desk.read(act, *values))
         except MessageError as error:
             return JSONResponse({"error": str(error)}, 400)
         except CardError as error:

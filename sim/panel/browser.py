@@ -43,23 +43,26 @@ class Browser:
         self._generation = session.generation
 
     def refresh(self) -> None:
-        """The card was written, or is another one: forget all that was read."""
-        with self._lock:
-            if self._card is not None:
-                self._card.close()
-            self._card = None
-            self._peaks.clear()
-            self._judged.clear()
-            self._findings = None
-            self._generation = self._session.generation
+        """The card was written, or is another one: what was read is forgotten before the next look."""
+        self._generation = -1
 
     def close(self) -> None:
         """Let go of the card."""
-        self.refresh()
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._card is not None:
+            self._card.close()
+        self._card = None
+        self._peaks.clear()
+        self._judged.clear()
+        self._findings = None
 
     def _open(self) -> Card:
-        if self._generation != self._session.generation:
-            self.refresh()
+        if self._generation != (now := self._session.generation):
+            self._forget()
+            self._generation = now
         if self._card is None:
             self._card = open_card(self._session.card_path)
         return self._card
@@ -204,18 +207,25 @@ class Browser:
         }
 
     def findings(self) -> dict[str, Any]:
-        """What `/api/findings` answers: a quick check of the card, made when first asked for."""
+        """What `/api/findings` answers: a quick check of the card, made when first asked for.
+
+        It may take long, and keeps nobody else from the card.
+        """
         with self._lock:
             self._open()
-            if self._findings is None:
-                session = self._session
-                report = run_check(session.card_path, session.profile.name, Options(quick=True))
-                self._findings = {
-                    "verdict": report.verdict,
-                    "findings": [_finding(one) for one in report.findings[:_MOST_FINDINGS]],
-                    "more": max(0, len(report.findings) - _MOST_FINDINGS),
-                }
-            return self._findings
+            found, generation = self._findings, self._generation
+        if found is None:
+            session = self._session
+            report = run_check(session.card_path, session.profile.name, Options(quick=True))
+            found = {
+                "verdict": report.verdict,
+                "findings": [_finding(one) for one in report.findings[:_MOST_FINDINGS]],
+                "more": max(0, len(report.findings) - _MOST_FINDINGS),
+            }
+            with self._lock:
+                if generation == self._generation:
+                    self._findings = found
+        return found
 
 
 def _finding(one: Any) -> dict[str, Any]:

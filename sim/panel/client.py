@@ -12,6 +12,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from firmware.layouts import LayoutError
+from firmware.midi import NOTE_OFF
 from native.types import EngineError
 from sdcard_image.types import CardError
 from sim.errors import InputError
@@ -37,7 +38,8 @@ class Client:
     def __init__(self, socket: WebSocket, hub: Hub, desk: Desk) -> None:
         self._socket, self._hub, self._desk = socket, hub, desk
         self.hears = False
-        self._held: set[tuple[int, int]] = set()
+        self._held: set[tuple[int, int]] = set()  # banks and pads
+        self._keys: set[tuple[int, int]] = set()  # MIDI channels and notes
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_MOST_ANSWERS)
         self._audio: deque[tuple[int, bytes]] = deque()
         self._audio_frames = self._sequence = 0
@@ -74,7 +76,10 @@ class Client:
         """What was held is released: no note hangs for a lost connection."""
         for bank, pad in self._held:
             self._hub.session.release(bank, pad)
+        for channel, note in self._keys:
+            self._hub.session.midi(bytes((NOTE_OFF | channel, note, 0)))
         self._held.clear()
+        self._keys.clear()
 
     # what it says
 
@@ -97,6 +102,8 @@ class Client:
                 raise MessageError("a message is text, not bytes")
             message = parse(text)
             number = message.number
+            if message.kind != "ping":
+                self._hub.stir()
             answer = await self._desk.do(self, message)
         except MessageError as error:
             self._hub.log.warn(f"a message of a panel was refused: {error}")
@@ -126,6 +133,10 @@ class Client:
     def holds(self, bank: int, pad: int, *, held: bool) -> None:
         """Keep in mind what to release when the client goes."""
         (self._held.add if held else self._held.discard)((bank, pad))
+
+    def holds_key(self, channel: int, note: int, *, held: bool) -> None:
+        """The same for a key of MIDI."""
+        (self._keys.add if held else self._keys.discard)((channel, note))
 
     def listens(self, on: bool) -> None:
         """Send audio, or no more of it."""

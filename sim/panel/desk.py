@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from firmware.midi import NOTE_OFF, NOTE_ON
 from sim.panel.browser import Browser
 from sim.panel.hub import Hub
 from sim.panel.messages import Message, MessageError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _Answer = dict[str, Any] | None
 _T = TypeVar("_T")
+_NOTE_BYTES = 3
 
 
 class Desk:
@@ -28,6 +31,7 @@ class Desk:
         self.browser, self.stress = browser, stress
         self._writer = writer
         self._audition: dict[str, Any] | None = None
+        self._audition_ends_s = 0.0
         self._quick: Mapping[str, Callable[[Client, Mapping[str, Any]], _Answer]] = {
             "press": self._press,
             "release": self._release,
@@ -36,7 +40,7 @@ class Desk:
             "panic": lambda *_: self._session.panic(),
             "transport": lambda _, v: self._session.transport(v["do"]),
             "tempo": lambda _, v: self._session.tempo(v["bpm"]),
-            "midi": lambda _, v: self._session.midi(v["data"]),
+            "midi": self._midi,
             "learn": self._learn,
             "forget": lambda _, v: self._session.forget(v["target"]),
             "audio": lambda client, v: client.listens(v["on"]),
@@ -61,15 +65,18 @@ class Desk:
         """Do what a message says. What cannot be done raises an error that is one sentence."""
         if (quick := self._quick.get(message.kind)) is not None:
             return quick(client, message.values)
-        await self.aside(self._slow[message.kind], message.values)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._hub.worker, self._slow[message.kind], message.values)
         return None
 
-    def aside(self, act: Callable[..., _T], *values: Any) -> Awaitable[_T]:
-        """Do something that takes time, after what else waits, while the loop goes on."""
-        return asyncio.get_running_loop().run_in_executor(self._hub.worker, act, *values)
+    def read(self, act: Callable[..., _T], *values: Any) -> Awaitable[_T]:
+        """Look something up on the card, while the loop goes on."""
+        return asyncio.get_running_loop().run_in_executor(self._hub.readers, act, *values)
 
     def state(self) -> dict[str, Any]:
         """The panel's own part of the state."""
+        if time.monotonic() > self._audition_ends_s:
+            self._audition = None
         return {"undo": self._writer.steps, "stress": self.stress.state(), "audition": self._audition}
 
     def _press(self, client: Client, values: Mapping[str, Any]) -> None:
@@ -81,6 +88,13 @@ class Desk:
         place = self._place(values)
         self._session.release(*place)
         client.holds(*place, held=False)
+
+    def _midi(self, client: Client, values: Mapping[str, Any]) -> None:
+        data: bytes = values["data"]
+        self._session.midi(data)
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        if kind in (NOTE_ON, NOTE_OFF) and len(data) == _NOTE_BYTES:
+            client.holds_key(channel, data[1], held=kind == NOTE_ON and data[2] > 0)
 
     def _bank(self, bank: int) -> int:
         banks: str = self._hub.shown.tags.banks
@@ -113,17 +127,19 @@ class Desk:
         path = values["path"]
         heard = None if path is None else self.browser.sample(path)
         self._session.audition(path if heard is None else heard.path)
-        self._audition = (
-            None if heard is None else {"path": heard.path, "seconds": round(heard.frames / heard.rate, 3)}
-        )
+        seconds = 0.0 if heard is None else round(heard.frames / heard.rate, 3)
+        self._audition = None if heard is None else {"path": heard.path, "seconds": seconds}
+        self._audition_ends_s = time.monotonic() + seconds
 
     def _assign(self, path: str, bank: int, pad: int) -> None:
         self._check_writable()
+        self._check_in()
         self._writer.assign(path, bank, pad)
         self.browser.refresh()
 
     def _undo(self) -> None:
         self._check_writable()
+        self._check_in()
         self._writer.undo()
         self.browser.refresh()
 
@@ -132,6 +148,10 @@ class Desk:
             raise RefusedError(
                 "the card was opened for reading only; start again with --writable to change it"
             )
+
+    def _check_in(self) -> None:
+        if self._hub.state is not None and self._hub.state["card"].get("in") is False:
+            raise RefusedError("the card is out; put it back to change it")
 
     def _stress(self, values: Mapping[str, Any]) -> None:
         if values.get("do") == "stop":

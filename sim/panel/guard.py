@@ -153,8 +153,8 @@ class Guard:
                 answer = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     answer.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    answer["Cache-Control"] = "no-store"
+                own_file = scope["path"].startswith("/static/")
+                answer["Cache-Control"] = "no-cache" if own_file else "no-store"
                 if by_address and message["status"] == 200:
                     answer.append("Set-Cookie", self.cookie())
             await send(message)

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from sim.panel.client import Client
 
 INTERVAL_S = 1 / 30
+_CALM_S = 0.1  # between looks while nothing sounds
+_STIR_S = 0.5  # for so long after something was asked for, or sounded, nothing counts as calm
 _IDLE_S = 1.0  # without clients: only what happened is kept
 _EVENTS = 200
+_PIECE_S = 0.01  # of sound, at least, in one message
 MOST_CLIENTS = 16
 AUDIO_HEAD = struct.Struct("<IQ")  # frames, first frame; a client's sequence number comes before it
 
@@ -39,11 +42,14 @@ class Hub:
         self.events: deque[dict[str, Any]] = deque(maxlen=_EVENTS)
         self.shown = states.Shown(session)
         self.state: states.State | None = None
-        # Work that takes time, one at a time: the loop goes on meanwhile.
+        # Work that takes time, while the loop goes on: what is done, one after the other; and what is read.
         self.worker = ThreadPoolExecutor(1, "panel")
+        self.readers = ThreadPoolExecutor(2, "panel card")
         self.more: Callable[[], Mapping[str, Any]] = dict
         self._number = 0
-        self._arrived = asyncio.Event()
+        self._stir = asyncio.Event()
+        self._calm_from = 0.0
+        self._waiting: tuple[int, int, list[bytes]] | None = None  # sound: first frame, frames, pieces
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unlisten: Callable[[], None] | None = None
 
@@ -58,18 +64,24 @@ class Hub:
                 self.log.warn(f"the panel could not look at the device: {error}")
             now = self._loop.time()
             due = max(due + INTERVAL_S, now + INTERVAL_S / 2)
-            if self.clients:
+            if self.clients and now < self._calm_from:
                 await asyncio.sleep(due - now)
-            else:
+                continue
+            if not self.clients:
                 self.state = None
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), _IDLE_S)
-            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stir.wait(), _CALM_S if self.clients else _IDLE_S)
+            self._stir.clear()
+
+    def stir(self) -> None:
+        """Something was asked for: look often for a while."""
+        self._calm_from = asyncio.get_running_loop().time() + _STIR_S
+        self._stir.set()
 
     def add(self, client: Client) -> None:
         """A client came."""
         self.clients.add(client)
-        self._arrived.set()
+        self.stir()
 
     def remove(self, client: Client) -> None:
         """A client went."""
@@ -81,6 +93,8 @@ class Hub:
         if self.session.generation != self.shown.generation:
             self.shown = states.Shown(self.session)
         look = self.session.look()
+        if look.states or any(look.levels):
+            self._calm_from = asyncio.get_running_loop().time() + _STIR_S
         for one in look.happened:
             self._keep(one)
         for underrun in look.underruns:
@@ -128,13 +142,20 @@ class Hub:
 
     def _heard(self, frame: int, block: NDArray[np.float32]) -> None:
         """Called by a thread of the session."""
-        if self._loop is None or not len(block):
+        frames, waiting = len(block), self._waiting
+        if self._loop is None or not frames:
             return
-        data = AUDIO_HEAD.pack(len(block), frame) + to_16_bit(block)
-        try:
-            self._loop.call_soon_threadsafe(self._spread, len(block), data)
-        except RuntimeError:  # the loop has ended
+        if waiting and waiting[0] + waiting[1] != frame:  # a stretch of time is missing
+            self._waiting = waiting = None
+        first, so_far, parts = waiting or (frame, 0, [])
+        parts.append(to_16_bit(block))
+        self._waiting = (first, so_far + frames, parts)
+        if so_far + frames < _PIECE_S * self.session.profile.value("engine.rate"):
             return
+        self._waiting = None
+        data = AUDIO_HEAD.pack(so_far + frames, first) + b"".join(parts)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._spread, so_far + frames, data)
 
     def _spread(self, frames: int, data: bytes) -> None:
         for client in self.clients:
@@ -147,6 +168,7 @@ class Hub:
             self._unlisten()
             self._unlisten = None
         self.worker.shutdown(wait=True, cancel_futures=True)
+        self.readers.shutdown(wait=True, cancel_futures=True)
 
 
 def to_16_bit(block: NDArray[np.float32]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -125,6 +126,7 @@ class _Server:
             password=password,
             log=log,
         )
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # anybody could fill a log with it
         config = uvicorn.Config(
             guarded,
             http="h11",

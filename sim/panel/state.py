@@ -130,6 +130,7 @@ class Shown:
             self.tags.tag(self.tags.banks.index(one.bank), one.pad) for one in catalogue.refused if one.pad
         ]
         self._rate = session.profile.value("engine.rate")
+        self._pool_bytes = session.about().get("ram", 0)
         self._calm: dict[int, dict[str, str]] = {}
 
     def state(self, look: Look, more: Mapping[str, Any]) -> State:
@@ -144,7 +145,7 @@ class Shown:
             "metrics": {
                 name: _short(value) for name, value in look.metrics.items() if name != "engine.frames"
             },
-            "cache": _cache(look),
+            "cache": {"pool_bytes": self._pool_bytes, **_cache(look)},
             "card": dict(look.card),
             "audio": {name: _tenth(value) for name, value in look.audio.items()},
             "latency_ms": round(look.latency_ms, 2),

@@ -13,7 +13,6 @@ import soundfile
 from live_kit import RATE, live_card, rendered
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAYER = ROOT / "benchmarks" / "live_player.py"
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +22,11 @@ def card(tmp_path_factory) -> Path:
 
 def played(jack_server, tmp_path: Path, card: Path, *options: str) -> dict:
     """Play through the server for two seconds, captured by another program."""
-    files = ("--record", str(tmp_path / "take.wav"), "--record-midi", str(tmp_path / "take.mid"))
-    command = [sys.executable, str(PLAYER), str(card), "2", *files, *options]
-    pipe = subprocess.PIPE
-    environment = {**jack_server.environment, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    ) as player:
-        assert player.stdout.readline() == "ready\n", player.stderr.read()
+    files = ("--record", tmp_path / "take.wav", "--record-midi", tmp_path / "take.mid")
+    with jack_server.start("live_player.py", card, "2", *files, *options) as player:
         with jack_server.capture(2.5, tmp_path / "captured.npz") as capturer:
             out, errors = player.communicate("\n", timeout=60)
+            capturer.communicate(timeout=60)
         assert capturer.returncode == 0
     assert (player.returncode, errors) == (0, "")
     return json.loads(out)
@@ -63,7 +57,9 @@ def test_devices_names_the_server_and_play_stays_quiet(jack_server):
         command, env=jack_server.environment, capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    audio = json.loads(done.stdout)["audio"]
+    found = json.loads(done.stdout)
+    audio, midi = found["audio"], found["midi"]
+    assert (midi["own"], midi["note"]) == ("Benchpad", "")
     assert [one["api"] for one in audio["devices"] if one["index"] == audio["used"]] == [
         "JACK Audio Connection Kit"
     ]

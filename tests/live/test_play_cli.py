@@ -30,7 +30,8 @@ def card(tmp_path_factory) -> Path:
 @contextmanager
 def playing(card: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[tuple]:
     """The program, and the first line that it printed."""
-    command = [sys.executable, "-m", "sim", "play", str(card), "--no-browser", "--panel", "0", *options]
+    command = [sys.executable, "-m", "sim", "play", str(card), "--no-browser", "--panel", "0"]
+    command += ["--midi-api", "none", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=ROOT, env=environment or dict(os.environ), stdout=pipe, stderr=pipe, text=True
@@ -49,9 +50,10 @@ def test_it_stops_by_itself_and_its_files_are_whole(card, tmp_path):
         assert "/?token=" in address
         with urllib.request.urlopen(address.replace("/?", "/api/status?"), timeout=5) as answer:
             status = json.load(answer)
-        _out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=20)
         assert (process.returncode, errors) == (0, "")
     assert status["audio"]["backend"] == "none"
+    assert out.splitlines()[-1].startswith("played 1.5 s; underruns of the card 0, ")
     assert soundfile.info(wav).frames == round(1.5 * status["audio"]["rate"])
     assert parse_midi(midi.read_bytes(), 48_000) == []
     assert sorted(one.name for one in tmp_path.iterdir()) == ["take.mid", "take.wav"]
@@ -132,6 +134,14 @@ def test_a_fault_script_is_played(card, tmp_path):
     assert "faults" in status["card"]
 
 
+def test_a_program_gets_the_status_at_the_end(card):
+    with playing(card, "--audio", "none", "--seconds", "0.4", "--json") as (process, address):
+        out, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (0, "")
+    assert address.startswith("http://")
+    assert json.loads(out)["audio"]["rate"] == 48_000
+
+
 def test_devices_for_programs():
     done = subprocess.run(
         [sys.executable, "-m", "sim", "devices", "--json"],
@@ -144,3 +154,5 @@ def test_devices_for_programs():
     found = json.loads(done.stdout)
     assert {"devices", "used", "note"} <= set(found["audio"])
     assert found["audio"]["devices"] or found["audio"]["note"]
+    assert {"api", "inputs", "own", "note"} <= set(found["midi"])
+    assert found["midi"]["api"] or found["midi"]["note"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from fake_session import FakeSession, tone_folder
+from playwright.sync_api import sync_playwright
+
+from sim.panel.serve import serve
 
 SIZES = {"phone": (390, 844), "desk": (1280, 800), "wide": (1920, 1080)}
 
 
 @pytest.fixture(scope="session")
 def chromium(require_tool: Any) -> Iterator[Any]:
-    """Debian's Chromium, driven by playwright; skips where either is absent, but not under CI."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("playwright is not installed")
+    """Debian's Chromium, driven by playwright; skips where it is absent, but not under CI."""
     path = require_tool("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -36,8 +32,6 @@ def chromium(require_tool: Any) -> Iterator[Any]:
 @pytest.fixture
 def serving() -> Iterator[Any]:
     """Starts panels, as `sim.panel.serve.serve` does, and ends them with the test."""
-    from sim.panel.serve import serve
-
     panels = []
 
     def start(session: Any, **options: Any) -> Any:
@@ -62,6 +56,13 @@ def panel(session: FakeSession, serving: Any) -> Any:
 
 
 @pytest.fixture
+def busy() -> Any:
+    """Brings a page into a busy moment: every light, many voices, an alert, something in every box."""
+    scene = Path(__file__).with_name("scene.js").read_text()
+    return lambda page: page.evaluate(scene)
+
+
+@pytest.fixture
 def open_page(chromium: Any) -> Iterator[Any]:
     """Opens an address in a window of its own: ``open_page(address, size="desk", **context options)``.
 
@@ -83,9 +84,8 @@ def open_page(chromium: Any) -> Iterator[Any]:
             page.add_init_script(stub)
         page.goto(address)
         if ready:
-            page.wait_for_selector(
-                ".tile:has-text('event to output') .number:has-text('ms')"
-            )  # the first state
+            first = ".tile:has-text('event to output') .number:has-text('ms')"  # of the first state
+            page.wait_for_selector(first, state="attached")
         return page
 
     yield start

@@ -206,7 +206,8 @@ def test_a_state_that_changes_nothing_touches_nothing(page):
     page.wait_for_timeout(700)  # the first states and the waveforms
     page.evaluate("""() => {
       globalThis.touched = [];
-      new MutationObserver((list) => touched.push(...list.map((one) => one.target.outerHTML ?? one.target.data)))
+      const text = ({ target }) => target.outerHTML ?? target.data;
+      new MutationObserver((list) => touched.push(...list.map(text)))
         .observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
       benchpad.store.takeState({ ...benchpad.store.state });
     }""")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -154,12 +155,8 @@ keys = st.sampled_from(
 )
 @example('{"t":"knob","name":"a","value":-0.0}')
 def test_whatever_comes_is_a_message_or_a_refusal(text) -> None:
-    try:
-        message = parse(text)
-    except MessageError as refused:
-        assert str(refused)
-    else:
-        assert isinstance(message, Message)
+    with suppress(MessageError):
+        assert isinstance(parse(text), Message)
 
 
 def test_an_allowance_is_for_a_time() -> None:

@@ -1,4 +1,4 @@
-"""Samples put on pads: what the device then plays, undo to the last byte, and the power cut at every write."""
+"""Samples on pads: what the device then plays, undo to the last byte, the power cut at every write."""
 
 from __future__ import annotations
 
@@ -94,12 +94,20 @@ CASES = [
     Case("sx, a pad with a sample", SX | {"LIB/clap.wav": SPARE}, "/LIB/clap.wav", "A", 5),
     Case("sx, an empty pad", SX | {"LIB/clap.wav": SPARE}, "/LIB/clap.wav", "B", 12),
     Case("sx, an AIFF gives way", AIFF | {"clap.wav": SPARE}, "/clap.wav", "A", 3),
-    Case("mk2, a pad with a sample", mk2_card() | {"clap.wav": wav(SHORT, 48_000)}, "/clap.wav", "A", 1, 48_000),
+    Case(
+        "mk2, a pad with a sample", mk2_card() | {"clap.wav": wav(SHORT, 48_000)}, "/clap.wav", "A", 1, 48_000
+    ),
     Case("mk2, an empty pad", mk2_card() | {"clap.wav": wav(SHORT, 48_000)}, "/clap.wav", "J", 16, 48_000),
     Case("generic, in another's place", GENERIC, "/LIB/spare clap.wav", "A", 2),
     Case("generic, behind the last", GENERIC, "/LIB/spare clap.wav", "A", 4),
-    Case("mk2, loose samples", {"IMPORT/a.wav": wav(wave(99)), "IMPORT/c.wav": wav(wave(98)), "x/b.wav": SPARE}, "/x/b.wav", "A", 1),
-]  # fmt: skip
+    Case(
+        "mk2, loose samples",
+        {"IMPORT/a.wav": wav(wave(99)), "IMPORT/c.wav": wav(wave(98)), "x/b.wav": SPARE},
+        "/x/b.wav",
+        "A",
+        1,
+    ),
+]
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -246,7 +254,7 @@ def test_no_room_is_said_before_anything_is_written(tmp_path) -> None:
     big = tmp_path / "big"
     with big.open("wb") as out:
         out.truncate(30 << 20)  # twice is more than there is
-    with pytest.raises(Exception, match="room|free|full"):
+    with pytest.raises(Exception, match=r"room|free|full"):
         change.write(volume, [Step("/A/big.wav", big), Step("/A/01 kick.wav", None)])
     assert tree(volume) == old
 
@@ -273,20 +281,31 @@ def test_a_projects_pad_has_the_name_of_its_sample(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "path", "bank", "pad", "says"),
+    ("files", "path", "place", "says"),
     [
-        (GENERIC, "/LIB", "A", 1, "is a folder"),
-        (GENERIC, "/LIB/spare clap.wav", "A", 6, "next free pad"),
-        (GENERIC, "/LIB/spare clap.wav", "C", 1, "no folder C"),
-        (GENERIC, "/A/01 kick.wav", "A", 1, "already"),
-        (GENERIC | {"x.wav": b"RIFF no"}, "/x.wav", "A", 1, "cannot be put on a pad"),
-        (sx_card() | {"x.wav": b""}, "/x.wav", "A", 1, "cannot be put on a pad"),
-        (sx_card() | {"ROLAND/SP-404SX/SMPL/PAD_INFO.BIN": b"?", "x.wav": SPARE}, "/x.wav", "A", 1, "PAD_INFO.BIN cannot be read"),
-        (mk2_card() | {"PADCONF.BIN": b"RFPD", "x.wav": SPARE}, "/x.wav", "A", 1, "PADCONF.BIN cannot be read"),
+        (GENERIC, "/LIB", ("A", 1), "is a folder"),
+        (GENERIC, "/LIB/spare clap.wav", ("A", 6), "next free pad"),
+        (GENERIC, "/LIB/spare clap.wav", ("C", 1), "no folder C"),
+        (GENERIC, "/A/01 kick.wav", ("A", 1), "already"),
+        (GENERIC | {"x.wav": b"RIFF no"}, "/x.wav", ("A", 1), "cannot be put on a pad"),
+        (sx_card() | {"x.wav": b""}, "/x.wav", ("A", 1), "cannot be put on a pad"),
+        (
+            sx_card() | {"ROLAND/SP-404SX/SMPL/PAD_INFO.BIN": b"?", "x.wav": SPARE},
+            "/x.wav",
+            ("A", 1),
+            "PAD_INFO.BIN cannot be read",
+        ),
+        (
+            mk2_card() | {"PADCONF.BIN": b"RFPD", "x.wav": SPARE},
+            "/x.wav",
+            ("A", 1),
+            "PADCONF.BIN cannot be read",
+        ),
     ],
     ids=str,
-)  # fmt: skip
-def test_what_cannot_be_is_said(files, path, bank, pad, says, tmp_path) -> None:
+)
+def test_what_cannot_be_is_said(files, path, place, says, tmp_path) -> None:
+    bank, pad = place
     volume = mount(small_card(tmp_path, items(files)))
     with pytest.raises(RefusedError, match=says):
         put_on(volume, path, bank, pad, tmp_path / "scratch")
@@ -314,7 +333,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_in_any_order_of_names_the_others_stay(seed, tmp_path) -> None:
     chance = random.Random(seed)
     chosen = chance.sample(NAMES, 5)
@@ -329,12 +348,9 @@ def test_in_any_order_of_names_the_others_stay(seed, tmp_path) -> None:
     source = f"/{[*files][-1]}"
     volume = writer(small_card(tmp_path, items(files)))
     before = {pad.pad: heard(volume, "A", pad.pad) for pad in booted(volume)[0].catalogue.pads}
-    pad = chance.randint(1, 5)
-    try:
-        steps = put_on(volume, source, "A", pad, tmp_path / "scratch")
-    except RefusedError as error:
-        assert "no name" in str(error) or "already" in str(error)
-        return
+    pads = booted(volume)[0].catalogue.pads
+    pad = chance.choice([one.pad for one in pads if one.sample.path != source])
+    steps = put_on(volume, source, "A", pad, tmp_path / "scratch")
     change.write(volume, steps)
     assert np.array_equal(heard(volume, "A", pad), HEARD)
     for other, values in before.items():

@@ -112,6 +112,7 @@ def test_what_is_pressed_reaches_the_session(panel, session) -> None:
         client.until_state(lambda one: one.get("bank") == 2 and one["knobs"]["volume"] == 0.25)
         client.until_state(lambda one: one["tempo"] == {"bpm": 90.0, "running": True, "source": "internal"})
         client.until_state(lambda one: (one["audition"] or {}).get("path") == "/LIB/spare clap.wav")
+        client.until_state(lambda one: one["audition"] is None)  # it lasts 0.3 s
         client.until_state(lambda one: (one["learn"] or {}).get("kind") == "pad")
     assert session.calls[:3] == [("press", 0, 1, 90), ("release", 0, 1), ("bank", 2)]
     assert ("fault", "error", 200.0, "/A/01 kick.wav", 2) in session.calls
@@ -153,6 +154,7 @@ def test_a_pulled_card_raises_an_alert(panel) -> None:
             kinds[one["kind"]] = one
         assert kinds["underrun"]["text"] == "A4: read error"
         assert kinds["underrun"]["tag"] == 3
+        assert "the card is out" in client.ask(t="assign", path="/LIB/spare clap.wav", bank=0, pad=2)["text"]
         client.send(t="fault", do="insert")
         client.until_state(lambda one: one["alert"] is None and one["card"]["in"])
 
@@ -224,11 +226,16 @@ def test_what_is_held_is_released_when_the_connection_ends(panel, session) -> No
         client.ask(t="press", bank=0, pad=1)
         client.ask(t="press", bank=1, pad=1)
         client.ask(t="release", bank=0, pad=1)
+        for data in ([0x93, 40, 1], [0x94, 41, 1], [0x84, 41, 0], [0x95, 42, 9], [0x95, 42, 0], [0xB3, 1, 1]):
+            client.ask(t="midi", data=data)
+    last = ("midi", bytes((0x83, 40, 0)))
     until = time.monotonic() + 5
-    while ("release", 1, 1) not in session.calls and time.monotonic() < until:
+    while last not in session.calls and time.monotonic() < until:
         time.sleep(0.01)
     assert session.calls.count(("release", 0, 1)) == 1
     assert session.calls.count(("release", 1, 1)) == 1
+    assert session.calls.count(last) == 1
+    assert session.calls[-1] == last
 
 
 def test_the_end_is_said(session) -> None:

@@ -37,8 +37,19 @@ def refused(panel, **options) -> int:
 
 # the token
 
-PATHS = ["/", "/api/status", "/api/card", "/api/files", "/api/peaks?path=/A/01%20kick.wav", "/api/findings",
-         "/api/log", "/api/stress/1", "/api/stress/1.json", "/nothing", "/ws"]  # fmt: skip
+PATHS = [
+    "/",
+    "/api/status",
+    "/api/card",
+    "/api/files",
+    "/api/peaks?path=/A/01%20kick.wav",
+    "/api/findings",
+    "/api/log",
+    "/api/stress/1",
+    "/api/stress/1.json",
+    "/nothing",
+    "/ws",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -114,8 +125,22 @@ def test_a_query_of_many_tokens_is_refused(panel) -> None:
 # where it comes from
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil:{port}",
-                                  "127.0.0.1.nip.io:{port}", "10.0.0.1:{port}", "[::1:{port}", "", ":{port}", "127.0.0.1:{port}:{port}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "localhost.evil:{port}",
+        "127.0.0.1.nip.io:{port}",
+        "10.0.0.1:{port}",
+        "[::1:{port}",
+        "",
+        ":{port}",
+        "127.0.0.1:{port}:{port}",
+    ],
+)
 def test_another_host_is_refused(panel, host) -> None:
     host = host.replace("{port}", str(panel.port))
     for path in ("/api/status", "/", "/static/index.html"):
@@ -127,8 +152,19 @@ def test_own_names_are_taken(panel, host) -> None:
     assert get(panel, "/api/status", Host=f"{host}:{panel.port}").status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1", "http://localhost:{port}",
-                                    "http://127.0.0.1:1", "file://", "http://127.0.0.1:{port}.evil.example"])  # fmt: skip
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "https://127.0.0.1:{port}",
+        "http://127.0.0.1",
+        "http://localhost:{port}",
+        "http://127.0.0.1:1",
+        "file://",
+        "http://127.0.0.1:{port}.evil.example",
+    ],
+)
 def test_another_origin_is_refused(panel, origin) -> None:
     origin = origin.replace("{port}", str(panel.port))
     assert get(panel, "/api/status", Origin=origin).status == 403
@@ -166,8 +202,21 @@ def test_nothing_is_changed_by_a_request(panel, method) -> None:
 
 # paths
 
-OUTSIDE = ["/../secret.txt", "/A/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/..\\secret.txt", "//../secret.txt",
-           "secret.txt", "../secret.txt", "/A/%00", "C:/secret.txt", "/A/..%2f..%2fsecret.txt", "file:///etc/passwd", "/etc/passwd"]  # fmt: skip
+OUTSIDE = [
+    "/../secret.txt",
+    "/A/../../secret.txt",
+    "/%2e%2e/secret.txt",
+    "/..%2fsecret.txt",
+    "/..\\secret.txt",
+    "//../secret.txt",
+    "secret.txt",
+    "../secret.txt",
+    "/A/%00",
+    "C:/secret.txt",
+    "/A/..%2f..%2fsecret.txt",
+    "file:///etc/passwd",
+    "/etc/passwd",
+]
 
 
 @pytest.mark.parametrize("path", OUTSIDE)
@@ -192,8 +241,19 @@ def test_a_link_out_of_the_cards_folder_is_not_on_the_card(tmp_path) -> None:
         assert b"secret" not in get(panel, "/api/files?search=wav").body
 
 
-@pytest.mark.parametrize("path", ["/static/../serve.py", "/static/..%2fserve.py", "/static/%2e%2e/serve.py", "/static//etc/passwd",
-                                  "/static/....//serve.py", "/static/..\\serve.py", "/static/%00", "/login/../api/status"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../serve.py",
+        "/static/..%2fserve.py",
+        "/static/%2e%2e/serve.py",
+        "/static//etc/passwd",
+        "/static/....//serve.py",
+        "/static/..\\serve.py",
+        "/static/%00",
+        "/login/../api/status",
+    ],
+)
 def test_the_pages_files_are_all_that_is_served(panel, path) -> None:
     answer = get(panel, path, token=None)
     assert answer.status in (400, 403, 404)
@@ -288,7 +348,7 @@ def test_another_bind_needs_a_password(session, host) -> None:
 
 
 def test_addresses_that_are_not_here_are_refused(session) -> None:
-    with pytest.raises(InputError, match="--panel|no address"):
+    with pytest.raises(InputError, match=r"--panel|no address"):
         serve(session, host="192.0.2.1", password="long enough")
     with served(session) as panel, pytest.raises(InputError, match="choose another --panel"):
         serve(session, port=panel.port)
@@ -296,9 +356,19 @@ def test_addresses_that_are_not_here_are_refused(session) -> None:
 
 @pytest.mark.parametrize(
     ("host", "here"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("localhost", True),
-     ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("localhost.example", False), ("", False)],
-)  # fmt: skip
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("localhost.example", False),
+        ("", False),
+    ],
+)
 def test_what_is_loopback(host, here) -> None:
     assert is_loopback(host) is here
 
@@ -337,4 +407,15 @@ def test_an_open_panel_still_knows_its_names(session) -> None:
 
 def test_there_is_no_login_without_a_password(panel) -> None:
     assert get(panel, "/login", token=None).status == 404
-    assert get(panel, "/login", token=None, method="POST", body=b"password=").status == 429
+    assert get(panel, "/login", token=None, method="POST", body=b"password=").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("js/main.js", "text/javascript"), ("css/base.css", "text/css"), ("icon.svg", "image/svg+xml")],
+)
+def test_the_pages_files_are_what_browsers_take_them_for(panel, name, kind) -> None:
+    answer = get(panel, f"/static/{name}", token=None)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.headers["cache-control"] == "no-cache"

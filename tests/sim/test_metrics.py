@@ -15,7 +15,8 @@ from native.types import Cause, Counters, EndCause
 from sim.metrics import METRIC, METRICS, Tally, document, of_counters, of_faults, of_player
 
 ROOT = Path(__file__).resolve().parents[2]
-LIVE = {"audio.xruns"}  # only an audio device can count it
+# Only an audio device and MIDI ports can count these.
+LIVE = {"audio.xruns", *(f"midi.{name}" for name in ("messages", "merged", "dropped_notes", "doubles"))}
 
 
 def everything() -> dict[str, int | float]:
@@ -44,7 +45,7 @@ def test_names_are_unique_and_units_few():
         "streams",
         "faults",
     }
-    assert {one.unit for one in METRICS} == units | {"notes"}
+    assert {one.unit for one in METRICS} == units | {"notes", "messages"}
     assert {one.kind for one in METRICS} == {"total", "now", "peak"}
 
 

@@ -1,6 +1,6 @@
 // Alerts with what to do about them, and the list of what happened.
 
-import { el, fill, setAttribute, setText } from "./dom.js";
+import { el, fill, sentence, setAttribute, setText } from "./dom.js";
 
 const MOST = 100;
 
@@ -19,8 +19,6 @@ export function alerts(box, { store }) {
     return undefined;
   });
 }
-
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 
 /** What happened, newest first. */
 export class Events {

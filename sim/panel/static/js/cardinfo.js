@@ -1,6 +1,6 @@
 // The card as booted, and what was refused.
 
-import { el, fill, setText } from "./dom.js";
+import { el, fill, sentence, setText } from "./dom.js";
 
 export class CardInfo {
   constructor(box, { store }) {
@@ -31,7 +31,7 @@ export class CardInfo {
     this._list.replaceChildren(...Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "")
       .flatMap(([key, value]) => [el("dt", {}, key), el("dd", {}, String(value))]));
     setText(this._state, writable ? "Opened writable: samples can be put on pads." : "Opened for reading only, so pads cannot be changed here. Start with --writable to change them.");
-    this._refused.replaceChildren(...section("Refused", refused, (one) => [el("b", {}, one.path), ` ${one.reason}`, one.fix ? el("em", {}, ` ${one.fix}`) : null]),
+    this._refused.replaceChildren(...section("Refused", refused, (one) => [el("b", {}, one.path), ` ${sentence(one.reason)}`, one.fix ? el("em", {}, ` ${sentence(one.fix)}`) : null]),
       ...section("Remarks of the boot", notes, (note) => [note]));
   }
 }

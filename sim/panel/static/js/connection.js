@@ -1,7 +1,7 @@
 // The WebSocket: opens it, opens it again when it is lost, and says what is the matter.
 
 const WAITS_MS = [200, 400, 800, 1500, 3000];
-const REFUSED_WAIT_MS = 5000;
+const REFUSED_WAIT_MS = 3000;
 const SILENT_MS = 6000; // without any message, not even a pong
 
 /**
@@ -16,6 +16,7 @@ export class Connection {
     this._next = 1;
     this._waiting = new Map(); // id -> {resolve, reject}
     this._heard = 0;
+    this.online = false; // greeted, and not lost since
     setInterval(() => this._ping(), 2000);
   }
 
@@ -25,18 +26,13 @@ export class Connection {
     const socket = new WebSocket(base);
     socket.binaryType = "arraybuffer";
     this._socket = socket;
-    socket.addEventListener("open", () => this._opened());
     socket.addEventListener("message", (event) => this._take(event.data));
     socket.addEventListener("close", (event) => this._closed(socket, event));
   }
 
-  get online() {
-    return this._socket?.readyState === WebSocket.OPEN;
-  }
-
   /** Sends now, or not at all: a pad pressed while there is no connection must not sound later. */
   send(message) {
-    if (!this.online) return false;
+    if (!this.online || this._socket?.readyState !== WebSocket.OPEN) return false;
     this._socket.send(JSON.stringify(message));
     return true;
   }
@@ -50,9 +46,9 @@ export class Connection {
     });
   }
 
-  _opened() {
+  _greeted() {
     this._tries = 0;
-    this._heard = performance.now();
+    this.online = true;
     this._on.status("online", "");
   }
 
@@ -60,6 +56,7 @@ export class Connection {
     this._heard = performance.now();
     if (data instanceof ArrayBuffer) return this._on.audio(data);
     const message = JSON.parse(data);
+    if (message.t === "hello" && !this.online) this._greeted();
     if (message.id !== undefined) this._answer(message.id, message);
     else this._on.message(message);
     return undefined;
@@ -75,6 +72,7 @@ export class Connection {
   _closed(socket, event) {
     if (socket !== this._socket) return;
     this._socket = null;
+    this.online = false;
     for (const id of [...this._waiting.keys()]) this._answer(id, { t: "error", text: "The connection was lost." });
     this._explain(event);
   }

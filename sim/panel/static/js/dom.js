@@ -66,3 +66,6 @@ export function fill(box, title, ...children) {
 export function announce(text) {
   setText($("announce"), text);
 }
+
+/** With a capital and a full stop, as the server's phrases come without. */
+export const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;

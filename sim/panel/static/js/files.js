@@ -1,6 +1,6 @@
 // The files of the card with the boot's verdicts: search, audition, put on a pad, undo.
 
-import { el, fill, setAttribute, setText } from "./dom.js";
+import { el, fill, sentence, setAttribute, setText } from "./dom.js";
 import { size } from "./cardinfo.js";
 
 const PAGE = 100;
@@ -81,7 +81,7 @@ export class Files {
     const choose = el("button", { type: "button", class: "choose", "aria-pressed": "false", onclick: () => this._choose(entry.path) },
       el("span", { class: "filename" }, this._search.value ? entry.path : entry.name), el("span", { class: "facts" }, facts(entry)));
     const verdict = el("span", { class: "verdict", "data-verdict": entry.verdict }, VERDICTS[entry.verdict] ?? entry.verdict);
-    const why = [entry.reason, entry.fix, ...(entry.remarks ?? []).map((remark) => remark.text)].filter(Boolean).join(" ");
+    const why = [entry.reason, entry.fix, ...(entry.remarks ?? []).map((remark) => remark.text)].filter(Boolean).map(sentence).join(" ");
     const row = el("li", { "data-path": entry.path }, audio ? play : el("span", { class: "hear" }), choose, verdict, why ? el("p", { class: "why" }, why) : null);
     setAttribute(choose, "disabled", !audio);
     if (audio && this._store.hello?.writable) {

@@ -62,7 +62,7 @@ export class Timeline {
   _step() {
     const changed = this._columns.some((column) => column.busy || column.voices || column.marks.length);
     this._open();
-    if (changed && !document.hidden && this._canvas.offsetParent) requestAnimationFrame(() => this._draw());
+    if (changed && !document.hidden && this._canvas.width) requestAnimationFrame(() => this._draw());
   }
 
   _underrun() {

@@ -1,8 +1,5 @@
-"""A busy moment, for pictures and checks: every light, many voices, an alert, something in every box."""
-
-from __future__ import annotations
-
-SCENE = """() => {
+// A busy moment, for pictures and checks: every light, many voices, an alert, something in every box.
+() => {
   const { store } = benchpad;
   const NAMES = ["kick", "snare", "hat closed", "break amen", "broken", "vox chop", "pad warm", "bass", "", "", "rim", "perc",
     "", "stab", "fx riser", ""];
@@ -28,4 +25,4 @@ SCENE = """() => {
     stress: { run: 1, running: false, done: 1, text: "18 voices stream without an underrun.", report: "/api/stress/1" },
     learnt: { "pad A1": "note 36 on any channel", "knob volume": "controller 21" },
   });
-}"""
+}
