@@ -22,8 +22,8 @@ class CardModel:
     Spikes come every ``spike_every_s`` on average by chance, or exactly so often where ``spike_regular``. The
     read then under way takes ``spike_ms`` longer, a write ``write_spike_ms``; a command that begins meanwhile
     waits for what is left, and a spike while the card is idle delays nobody. Reading wears a card: once
-    ``wear_bytes`` have been read in its life (``wear_begun_bytes`` of them before), the sizes of its spikes are
-    spread evenly from ``spike_ms`` to ``wear_ms``; before that their spread grows in proportion.
+    ``wear_bytes`` have been read in its life (``wear_begun_bytes`` of them before), its spikes are spread
+    evenly from ``spike_ms`` to ``wear_ms``; before that their spread grows in proportion.
 
     A fake card has but ``real_bytes``; beyond them it gives zeros. EngineError where a value makes no sense.
     """
