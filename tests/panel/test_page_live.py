@@ -34,21 +34,11 @@ def image(tmp_path_factory) -> Path:
 
 
 @contextmanager
-def playing(image: Path, port: int = 0, timing: str = "class10"):
+def playing(image: Path, port: int = 0):
     """`benchpad play`, and the address that it prints first; its end is asked for, and is a clean one."""
     command = [sys.executable, "-m", "sim", "play", str(image), "--no-browser", "--audio", "browser"]
-    command += [
-        "--panel",
-        str(port),
-        "--midi-api",
-        "none",
-        "--card",
-        timing,
-        "--ram",
-        "2M",
-        "--seconds",
-        "120",
-    ]
+    command += ["--panel", str(port), "--midi-api", "none"]
+    command += ["--card", "class10", "--ram", "2M", "--seconds", "120"]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         address = program.stdout.readline().strip()
