@@ -1,4 +1,4 @@
-"""A take of what is played from MIDI renders to the same bits; and MIDI goes on when the device is another."""
+"""A take of what is played from MIDI renders to the same bits; and MIDI goes on with another device."""
 
 from __future__ import annotations
 
