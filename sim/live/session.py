@@ -355,5 +355,6 @@ class Session:
             self._pass_on()
             self.observer = Observer(made, self.live, made.board.setup.card)
             old.close()
+            self.memory_locked = lock_memory()  # what is new
         self.gaps.append(gap)
         return gap
