@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,16 +131,21 @@ def test_latency(
         f"MIDI message sent on a JACK port to the first frame captured{beside}",
         f"{LATENCY_MS:.1f} ms median" if not busy else "-",
     )
-    found, missed = list[float](), list[int]()
+    found, missed, status = list[float](), list[int](), dict[str, Any]()
 
     def play() -> None:
-        with jack_server(need(row, "jackd")) as server, _program(server, click_card, "--midi-api", "jack"):
+        with (
+            jack_server(need(row, "jackd")) as server,
+            _program(server, click_card, "--midi-api", "jack") as (_, address),
+        ):
             with (
                 server.start("midi_sender.py", str(NOTES)) as sender,
                 server.capture(NOTES * 0.055 + 1, tmp_path / "heard.npz") as capturer,
             ):
                 sent = json.loads(sender.communicate("\n", timeout=60)[0])
                 capturer.communicate(timeout=60)
+            with urllib.request.urlopen(address.replace("/?", "/api/status?"), timeout=10) as answer:
+                status.update(json.load(answer))
             found.extend(_latencies_ms(sent, _onsets(tmp_path / "heard.npz")))
             steps = np.diff(np.load(tmp_path / "heard.npz")["frames"].astype(np.int64))
             missed.append(int(np.count_nonzero(steps != BLOCK)))
@@ -148,12 +154,17 @@ def test_latency(
         timed(benchmark, play)
     median, p95 = statistics.median(found), sorted(found)[round(0.95 * (len(found) - 1))]
     row.result(
-        f"{median:.2f} ms median, {p95:.2f} ms 95th percentile; {_load()}",
+        f"{_ms(median)} median, {_ms(p95)} 95th percentile; {_load()}",
         None if busy else median <= LATENCY_MS,
         notes=len(found),
+        came_in=status["midi"]["messages"],
         lost=sum(one == float("inf") for one in found),
         cycles_that_the_server_missed=sum(missed),
     )
+
+
+def _ms(latency: float) -> str:
+    return "not heard" if latency == float("inf") else f"{latency:.2f} ms"
 
 
 @contextmanager

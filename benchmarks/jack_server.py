@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 BLOCK, RATE = 128, 48_000
+_NUMBERS = count()
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -21,6 +23,7 @@ class JackServer:
 
     name: str
     environment: dict[str, str]
+    process: subprocess.Popen[bytes]
 
     def start(self, script: str, *arguments: str | Path) -> subprocess.Popen[str]:
         """A program of this folder, with pipes; it prints "ready" before this returns."""
@@ -43,7 +46,7 @@ class JackServer:
 @contextmanager
 def jack_server(jackd: str, *options: str) -> Iterator[JackServer]:
     """A JACK server on a name of its own."""
-    name = f"benchpad-{os.getpid()}"
+    name = f"benchpad-{os.getpid()}-{next(_NUMBERS)}"
     environment = {
         **os.environ,
         "JACK_DEFAULT_SERVER": name,
@@ -55,7 +58,7 @@ def jack_server(jackd: str, *options: str) -> Iterator[JackServer]:
     process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
     try:
         _wait_for(environment, process)
-        yield JackServer(name, environment)
+        yield JackServer(name, environment, process)
     finally:
         process.terminate()
         process.wait(10)

@@ -30,6 +30,7 @@ class Live:
             raise EngineError("playing in real time needs an engine with a threaded reader, and memory")
         self._live: Any = ffi.gc(live, lib.bp_live_free)
         self._engine = engine
+        self._lost = False
 
     @property
     def callback(self) -> Any:
@@ -129,11 +130,25 @@ class Live:
             realtime_threads=out.realtime,
         )
 
+    def disconnect(self) -> None:
+        """An audio server is gone, and its stream cannot be closed: should it ever call, it gets silence.
+
+        A clock can be started then. The memory stays taken until the program ends.
+        """
+        lib.bp_live_disconnect(self._live)
+        self._lost = True
+
     def close(self) -> None:
         """Stop the threads."""
-        if self._live is not None:
+        if self._live is None:
+            return
+        if self._lost:
+            lib.bp_live_stop_clock(self._live)
+            lib.bp_live_stop_reader(self._live)
+            ffi.gc(self._live, None)
+        else:
             ffi.release(self._live)
-            self._live = None
+        self._live = None
 
     def __enter__(self) -> Live:
         return self

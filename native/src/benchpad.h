@@ -364,6 +364,9 @@ void bp_live_pause(bp_live *live);
 int bp_live_resume(bp_live *live);
 /* [CT] While paused: plays another engine, of the same rate and made with threaded_reader, from now on. */
 int bp_live_exchange(bp_live *live, bp_engine *engine);
+/* [CT] An audio server is gone, or may be: should its callback ever come again it plays silence and stays out of the
+ * engine, so that a clock can take over. Waits for at most the block that is being rendered. Not to be undone. */
+void bp_live_disconnect(bp_live *live);
 /* [CT] The frame that is due now, between the blocks' beginnings by the clock. */
 uint64_t bp_live_now(const bp_live *live);
 /* [CT] Posts `count` events together for one frame: `lead` frames after what is due now, and after the last that was

@@ -103,7 +103,12 @@ int bp_live_callback(const void *input, void *output, unsigned long frames, cons
     (void)times;
     if (flags & OUTPUT_UNDERFLOW)
         bp_tally(&l->xruns, 1);
-    bp_live_render(l, output, (uint32_t)frames);
+    atomic_store(&l->calling, 1); /* see enter() */
+    if (!atomic_load(&l->disconnected))
+        bp_live_render(l, output, (uint32_t)frames);
+    else
+        memset(output, 0, (size_t)frames * 2 * sizeof(float));
+    atomic_store_explicit(&l->calling, 0, memory_order_release);
     return 0; /* paContinue */
 }
 
@@ -240,6 +245,14 @@ void bp_live_pause(bp_live *l)
         sleep_ns(100000);
     l->was_reading |= atomic_load(&l->reading);
     bp_live_stop_reader(l);
+}
+
+void bp_live_disconnect(bp_live *l)
+{
+    atomic_store(&l->disconnected, 1);
+    while (atomic_load(&l->calling))
+        sleep_ns(100000);
+    atomic_store(&l->known, 0); /* another thread will render */
 }
 
 int bp_live_resume(bp_live *l)

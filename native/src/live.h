@@ -33,6 +33,7 @@ struct bp_live {
     _Atomic int inside, paused; /* whether the audio thread is in the engine, and whether it may go in */
     _Atomic uint64_t paused_frames;
     int was_reading;
+    _Atomic int calling, disconnected; /* the same for an audio server's callback, for ever */
 };
 
 #endif

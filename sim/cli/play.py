@@ -170,8 +170,11 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     sys.stdout.flush()
     if not options["no_browser"]:
         _open(panel.address)
+    lost = ""
     while not (session.wait(_LOOK_S) or asked()):
-        pass
+        if session.lost != lost:
+            lost = session.lost
+            _warn(lost)
     _sum_up(session, as_json=options["as_json"])
 
 

@@ -26,9 +26,9 @@ from sim.metrics import of_player
 
 PANEL = "panel"  # what the browser brings, as if from a port of this name
 # Between two looks at the ports: while something comes, and while nothing does.
-_BUSY_S, _IDLE_S = 0.001, 0.003
+_BUSY_S, _IDLE_S = 0.001, 0.004
 _ALONE_S = 0.02  # between two looks at the transport, where there are no ports
-_BUSY_FOR_S = 2.0
+_BUSY_FOR_S = 5.0
 _SCAN_S = 1.0
 _SENSED_S = 0.42  # without a sign of life the cable is out: 0.3 s (MIDI 1.0), and what a busy system adds
 _TURN_S = 0.004  # for acting on messages before the ports are read again

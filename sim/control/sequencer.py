@@ -29,9 +29,9 @@ class Sequencer:
             self._stop()
             pattern = self._choose()
             self._play = None if pattern is None else PatternPlay(pattern)
-        beats = self._transport.beats(now)
         if self._play is None:
             return False
+        beats = self._transport.beats(now)
         if not self._transport.running:
             self._stop()
         elif beats is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
 from contextlib import suppress
 from typing import Any, Protocol
 
 from native import Live
 from sim.errors import InputError
 from sim.live.devices import NoAudioError, OutputDevice, choose_device, portaudio
+
+_CLOSING_S = 2.0
 
 
 class Backend(Protocol):
@@ -33,8 +37,11 @@ class Backend(Protocol):
         """Begin to ask ``live`` for blocks."""
         ...
 
-    def stop(self) -> None:
-        """Ask no more: afterwards nothing of this is in the engine. Harmless where it does not run."""
+    def stop(self) -> bool:
+        """Ask no more. Harmless where it does not run.
+
+        False where an audio server does not answer: `Live.disconnect` then keeps it out for ever.
+        """
         ...
 
 
@@ -53,11 +60,12 @@ class ClockBackend:
         live.start_clock(self.block)
         self._live = live
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """See `Backend.stop`."""
         if self._live is not None:
             self._live.stop_clock()
             self._live = None
+        return True
 
 
 class PortAudioBackend:
@@ -107,14 +115,24 @@ class PortAudioBackend:
             raise NoAudioError(f"{self.device} cannot be opened: {_why(error)}") from None
         self.latency_ms = 1000 * float(self._stream.latency)
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """See `Backend.stop`."""
         stream, self._stream = self._stream, None
-        if stream is not None:
-            with suppress(self._sd.PortAudioError):  # the server may be gone: then nothing plays either
-                stream.abort()
+        if stream is None:
+            return True
+        # PortAudio waits for ever for a JACK server that is gone
+        closing = threading.Thread(target=self._close, args=(stream,), daemon=True)
+        closing.start()
+        closing.join(_CLOSING_S)
+        if closing.is_alive():
+            atexit.unregister(self._sd._exit_handler)  # it would wait as long
+            return False
+        return True
+
+    def _close(self, stream: Any) -> None:
+        for step in (stream.abort, stream.close):
             with suppress(self._sd.PortAudioError):
-                stream.close()
+                step()
 
 
 def _why(error: Exception) -> str:

@@ -65,7 +65,7 @@ class Bench:
         self._session, self._midi = session, midi
         self._preset = preset
         self._other = other
-        self._mirror_failed = False
+        self._mirror_failed = self._lost_said = False
         self.writable = writable
         self._browser: Browser | None = None
         self._happened: deque[Happened] = deque(maxlen=_KEPT)
@@ -143,6 +143,9 @@ class Bench:
         session = self._session
         seen, observer = session.look(), session.observer
         report = session.live.report()
+        if session.lost and not self._lost_said:
+            self._lost_said = True
+            self._say("note", session.lost)
         happened = [*_taken(self._happened), *self._alerts(), *self._xruns(seen.frame, report.xruns)]
         return Look(
             frame=seen.frame,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from native import CardModel, Engine, Live
 from sim.board import Board, Setup
 from sim.errors import InputError
-from sim.live.backends import Backend
+from sim.live.backends import Backend, ClockBackend
 from sim.live.hands import Hands
 from sim.live.machine import Machine
 from sim.live.observing import Look, Observer
@@ -33,7 +33,8 @@ Listener = Callable[[int, NDArray[np.float32]], None]
 _SOON_S, _BUSY_S, _IDLE_S = 0.005, 1 / 30, 0.2
 _CHUNK = 8_192  # frames taken from what was played at a time
 _FADE_S = 0.5  # the longest wait for it: a server may have stopped to ask
-_GRACE_S = 5.0  # beyond its seconds, for an audio server that stopped to ask
+_PATIENCE_S = 3.0  # with an audio server that asks for nothing
+_GRACE_S = 10.0  # beyond its seconds, for an audio server that stopped to ask
 
 
 class MidiPorts(Protocol):
@@ -95,6 +96,8 @@ class Session:
         self.wav: WavTake | None = None  # what is being recorded
         self._listeners: tuple[tuple[Listener, bool], ...] = ()
         self._over = threading.Event()
+        self.lost = ""  # what became of the audio server, where it is gone
+        self._blocks, self._asked_s = 0, time.monotonic()
         self.generation = 0  # grows when the device was rebuilt, or its pads are others
         self._closed = False
         self._heard = 0  # frames of the session that were passed on
@@ -177,7 +180,8 @@ class Session:
             if self._closed:
                 return
             self._closed = True
-            self.backend.stop()
+            if not self.backend.stop():
+                self.live.disconnect()
             with suppress(OSError):
                 self._pass_on()
             end = self.machine.end
@@ -248,6 +252,7 @@ class Session:
         if not self._tried:
             self._tried = self.live.report().blocks > 0
             self.prioritised = self._tried and self.live.prioritise()
+        self._mind_the_server(now)
         self.troubles.look()
         last = self.observer.look()
         seconds = self.recording.seconds
@@ -257,6 +262,20 @@ class Session:
                 self._over.set()
             return min(max(left, 0.001), _BUSY_S)
         return _BUSY_S if last.counters.sounding else _IDLE_S
+
+    def _mind_the_server(self, now: float) -> None:
+        """Where the audio server has ceased to ask, time goes on by a clock, and nobody hears it."""
+        blocks = self.live.report().blocks + self.live.report().paused_frames
+        if blocks != self._blocks or isinstance(self.backend, ClockBackend):
+            self._blocks, self._asked_s = blocks, now
+        elif now - self._asked_s > _PATIENCE_S:
+            if not self.backend.stop():
+                self.live.disconnect()
+            self.lost = f"{self.backend.device} stopped to ask for sound; playing on without"
+            self.gaps.append(Gap(self.machine.end, 1000 * (now - self._asked_s), self.lost))
+            self.backend = ClockBackend("none", self.backend.rate, self.backend.block)
+            self.backend.start(self.live)
+            self._tried = False
 
     def _pass_on(self) -> None:
         """Give what was played to the recording and to all who listen."""
@@ -336,5 +355,6 @@ class Session:
             self._pass_on()
             self.observer = Observer(made, self.live, made.board.setup.card)
             old.close()
+            self.memory_locked = lock_memory()  # what is new
         self.gaps.append(gap)
         return gap

@@ -36,6 +36,7 @@ def status_document(session: Session) -> dict[str, Any]:
             "realtime_threads": report.realtime_threads,
             "realtime": session.prioritised,
             "memory_locked": session.memory_locked,
+            "lost": session.lost,
             "gaps": [{"frame": one.frame, "ms": round(one.ms, 1), "why": one.why} for one in session.gaps],
         },
         "voices": counters.voices,

@@ -92,7 +92,7 @@ def _sx(asked: Assignment) -> list[Step]:
         channels=_channels(asked, made, outcome.frames, pad_info.DATA_OFFSET),
     )
     table = Step(f"{folder}/{sp404sx.PAD_INFO}", pad_info.build(tuple(records)))
-    gone = [Step(other, None)] if asked.card.exists(other) else []
+    gone = [Step(other)] if asked.card.exists(other) else []
     return [Step(target, made, asked.source.modified), table, *gone]
 
 
@@ -181,8 +181,10 @@ def _by_name(asked: Assignment) -> list[Step]:
     after = files[place + 1] if place + 1 < len(files) else None
     path = _name(asked, old, before, after, ending)
     new = Step(path, content, asked.source.modified)
+    folder = path.rpartition("/")[0]
+    made = [] if not folder or asked.card.exists(folder) else [Step(folder, folder=True)]
     same = old is None or old.path.casefold() == path.casefold()
-    return [new] if old is None or same else [new, Step(old.path, None)]
+    return [*made, new] if old is None or same else [new, Step(old.path)]
 
 
 def _wanted(asked: Assignment) -> tuple[Form | None, str]:
@@ -211,9 +213,7 @@ def _folder(asked: Assignment) -> str:
     letters = asked.profile.value("pads.banks")
     if not any(letter in banks and _audio(asked.card.listdir(banks[letter])) for letter in letters):
         return "/"
-    if asked.bank not in banks:
-        raise RefusedError(f"the card has no folder {asked.bank}; make one for that bank first")
-    return banks[asked.bank]
+    return banks.get(asked.bank, f"/{asked.bank}")
 
 
 def _place(asked: Assignment) -> int:
@@ -231,7 +231,7 @@ def _in_order(asked: Assignment) -> list[Entry]:
     """The audio files in the order in which the layout lays them on pads."""
     folder = _folder(asked)
     if _is_bank(asked):
-        return _audio(asked.card.listdir(folder))
+        return _audio(asked.card.listdir(folder)) if asked.card.exists(folder) else []
     if folder != "/":
         return _audio(_walked(asked.card, folder))
     root = asked.card.listdir("/")

@@ -28,23 +28,24 @@ _MOST_STEPS = 64
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A file as it shall be: its content, or (None) that there is none."""
+    """A file as it shall be: its content, or (None) that there is none; or a ``folder`` to be there."""
 
     path: str
-    content: bytes | Path | None
+    content: bytes | Path | None = None
     modified: datetime | None = None
+    folder: bool = False
 
 
 def write(card: WritableCard, steps: Sequence[Step]) -> None:
     """Carry out a change. CardError where there is no room; then, as after any cut, `recover` settles it."""
     recover(card)
     staged = [step for step in steps if step.content is not None]
-    wanted: list[tuple[str, int | None]] = [(step.path, _size(step.content)) for step in staged]
+    wanted: list[tuple[str, int | None]] = [(step.path, _size(step)) for step in steps if _makes(step)]
     if len(steps) == 1 and staged:  # one file is one change by itself
         card.check_put(wanted)
         _put(card, steps[0].path, steps[0])
         return
-    copies = [(f"{FOLDER}/{number}", size) for number, (_, size) in enumerate(wanted)]
+    copies = [(f"{FOLDER}/{number}", _size(step)) for number, step in enumerate(staged)]
     card.check_put([(FOLDER, None), *copies, (_LIST, _MOST_LIST), *wanted])
     card.mkdir(FOLDER)
     listed: list[dict[str, Any]] = []
@@ -56,16 +57,17 @@ def write(card: WritableCard, steps: Sequence[Step]) -> None:
             {
                 "path": step.path,
                 "from": None if step.content is None else name,
+                "folder": step.folder,
                 "crc": _crc(step.content),
                 "modified": None if step.modified is None else step.modified.isoformat(),
             }
         )
     card.put(_LIST, _sealed(listed))
     for step in steps:
-        if step.content is None:
-            _remove(card, step.path)
-        else:
+        if step.content is not None:
             _put(card, step.path, step)
+        else:
+            _settle(card, step.path, folder=step.folder)
     _clear(card)
 
 
@@ -80,7 +82,7 @@ def recover(card: WritableCard) -> bool:
         return False
     for one in _listed(card):
         if one["from"] is None:
-            _remove(card, one["path"])
+            _settle(card, one["path"], folder=one["folder"])
         else:
             when = None if one["modified"] is None else datetime.fromisoformat(one["modified"])
             card.put(one["path"], card.read(f"{FOLDER}/{one['from']}"), when)
@@ -147,9 +149,23 @@ def _remove(card: WritableCard, path: str) -> None:
         card.remove(path)
 
 
-def _size(content: bytes | Path | None) -> int:
+def _settle(card: WritableCard, path: str, *, folder: bool) -> None:
+    """Make a folder, or remove what is there."""
+    if not folder:
+        _remove(card, path)
+    elif not card.exists(path):
+        card.mkdir(path)
+
+
+def _makes(step: Step) -> bool:
+    return step.folder or step.content is not None
+
+
+def _size(step: Step) -> int | None:
+    """Bytes of a file; None for a folder."""
+    content = step.content
     if content is None:
-        return 0
+        return None
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 

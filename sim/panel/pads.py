@@ -67,7 +67,7 @@ class PadWriter:
                     Path(scratch),
                 )
                 steps = assign.steps(asked)
-                old = [self._save(card, step.path) for step in steps]
+                old = [self._save(card, step.path) for step in reversed(steps)]
                 self._write(card, steps, tags.tag(bank, pad))
             self._history.append(_Undo(session.card_path, tuple(old), tags.tag(bank, pad)))
             session.card_changed([tags.tag(bank, pad)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,9 +34,8 @@ def until(true, seconds: float = 5.0) -> bool:
     return True
 
 
-def test_a_take_renders_to_the_same_bits(card: Path, tmp_path: Path):
-    wav, midi = tmp_path / "take.wav", tmp_path / "take.mid"
-    setup = Setup(card=CardModel(command_us=500.0, read_mb_per_s=20.0), ram_bytes=1 << 20)
+def take(card: Path, setup: Setup, wav: Path, midi: Path) -> dict[str, Any]:
+    """Record two and a half seconds; returns the status."""
     with clock_session(card, setup, Recording(wav, midi, 2.5)) as session:
         hands = session.hands
         for pad in range(1, 9):
@@ -43,29 +43,30 @@ def test_a_take_renders_to_the_same_bits(card: Path, tmp_path: Path):
             time.sleep(0.11)
         for pad in range(1, 5):
             hands.message(bytes((0x91, 35 + pad, 90)))
-        hands.message(b"\xe0\x00\x50")
+        hands.message(b"\xe0\x00\x50")  # the wheel
+        hands.message(b"\xb0\x40\x7f")  # the pedal
         hands.release(0, 3)
-        assert session.wait(10)
-        status = session.status()
-    assert status["audio"]["late_events"] == 0, "the machine was too busy to place events exactly"
+        hands.sustain(down=False)
+        assert session.wait(20)
+        return session.status()
+
+
+def test_a_take_renders_to_the_same_bits(card: Path, tmp_path: Path):
+    wav, midi = tmp_path / "take.wav", tmp_path / "take.mid"
+    setup = Setup(card=CardModel(command_us=500.0, read_mb_per_s=20.0), ram_bytes=1 << 20)
+    for _ in range(3):  # a busy machine may place an event late: then that take is not exact, and says so
+        status = take(card, setup, wav, midi)
+        if status["audio"]["late_events"] == 0:
+            break
+    assert status["audio"]["late_events"] == 0, "the machine was too busy, three times"
     assert (status["underruns"], status["audio"]["frames_lost"]) == (0, 0)
-    options = (
-        "--rate",
-        str(RATE),
-        "--seconds",
-        "2.5",
-        "--ram",
-        "1M",
-        "--card-latency",
-        "0.5",
-        "--card-speed",
-        "20",
-    )
-    take, _ = soundfile.read(wav, dtype="float32")
+    options = ["--rate", "48000", "--seconds", "2.5", "--ram", "1M"]
+    options += ["--card-latency", "0.5", "--card-speed", "20"]
+    played, _ = soundfile.read(wav, dtype="float32")
     offline = rendered(card, midi, tmp_path / "offline.wav", options)
-    assert take.shape == (round(2.5 * RATE), 2)
-    assert np.count_nonzero(take.any(axis=1)) > RATE
-    assert np.array_equal(take, offline)
+    assert played.shape == (round(2.5 * RATE), 2)
+    assert np.count_nonzero(played.any(axis=1)) > RATE
+    assert np.array_equal(played, offline)
 
 
 def test_every_press_sounds_a_block_after_it_came(card: Path):

@@ -194,6 +194,7 @@ def test_the_pattern_plays_where_the_device_has_one(page, session):
 
 def test_learning_takes_the_next_pad_or_knob(page, session):
     page.click("#midi >> text=Learn")
+    expect(page.locator("#display")).to_contain_text("Choose a pad, a knob or a function.")
     pad(page, 3).click()
     assert calls(session, "learn") == [("learn", {"kind": "pad", "bank": 0, "pad": 3})]
     assert not [one for one in session.calls if one[0] == "press"]

@@ -99,6 +99,7 @@ CASES = [
     ),
     Case("mk2, an empty pad", mk2_card() | {"clap.wav": wav(SHORT, 48_000)}, "/clap.wav", "J", 16, 48_000),
     Case("generic, in another's place", GENERIC, "/LIB/spare clap.wav", "A", 2),
+    Case("generic, a bank without a folder", GENERIC, "/LIB/spare clap.wav", "J", 1),
     Case("generic, behind the last", GENERIC, "/LIB/spare clap.wav", "A", 4),
     Case(
         "mk2, loose samples",
@@ -151,7 +152,9 @@ def recovered(size: int, state) -> dict[str, bytes | None]:
     return tree(volume)
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[2], CASES[3], CASES[5]], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [CASES[0], CASES[2], CASES[3], CASES[5], CASES[6]], ids=lambda case: case.name
+)
 def test_power_cut_at_every_write(case, tmp_path, require_tool) -> None:
     tool = require_tool("fsck.fat")
     medium = small_card(tmp_path, items(case.files))
@@ -285,7 +288,7 @@ def test_a_projects_pad_has_the_name_of_its_sample(tmp_path) -> None:
     [
         (GENERIC, "/LIB", ("A", 1), "is a folder"),
         (GENERIC, "/LIB/spare clap.wav", ("A", 6), "next free pad"),
-        (GENERIC, "/LIB/spare clap.wav", ("C", 1), "no folder C"),
+        (GENERIC, "/LIB/spare clap.wav", ("C", 2), "next free pad is number 1"),
         (GENERIC, "/A/01 kick.wav", ("A", 1), "already"),
         (GENERIC | {"x.wav": b"RIFF no"}, "/x.wav", ("A", 1), "cannot be put on a pad"),
         (sx_card() | {"x.wav": b""}, "/x.wav", ("A", 1), "cannot be put on a pad"),
@@ -385,9 +388,12 @@ def test_assign_and_undo_through_a_panel(card) -> None:
     session = FakeSession(card, writable=True)
     seen = [whole(card)]
     with served(session) as panel, talk(panel) as client:
-        for pad in (2, 1, 4, 3):
+        for pad in (2, 1, 4, 3, 9):
             answer = client.ask(
-                t="assign", path="/LIB/spare clap.wav" if pad != 1 else "/A/03 hat.wav", bank=0, pad=pad
+                t="assign",
+                path="/LIB/spare clap.wav" if pad != 1 else "/A/03 hat.wav",
+                bank=pad // 9,
+                pad=pad % 9 + pad // 9,
             )
             assert answer["t"] == "done", answer
             seen.append(whole(card))

@@ -16,16 +16,29 @@ export class Listening {
     this._seen = 0; // drop-outs that the target was raised for
     this.report = null; // what the worklet last said, for tests and for the figures
     fill(box, "Sound in this browser", el("div", { class: "row" }, this._button), this._figures);
+    this._asked = false; // whether the user said whether to hear it
     store.watch(["hello", "audio"], () => this._show());
+    for (const gesture of ["keydown", "pointerup"]) addEventListener(gesture, (event) => this._first(event), true);
+  }
+
+  /** Where the program has no sound of its own, the first gesture anywhere is enough. */
+  _first(event) {
+    const wanted = this._store.hello?.audio?.backend === "browser" && this._store.local.online;
+    if (!wanted || this._asked || event.target === this._button || event.key === "Escape") return;
+    this.toggle();
   }
 
   async toggle() {
+    this._asked = true;
     if (this._on) return this._stop();
+    if (this._starting) return undefined;
+    this._starting = true;
     try {
       await this._start();
     } catch (error) {
       this._say(`This browser gives no sound: ${error.message}`);
     }
+    this._starting = false;
     return undefined;
   }
 
@@ -93,7 +106,7 @@ export class Listening {
 
   _advice() {
     const { backend, device } = this._store.hello?.audio ?? {};
-    if (backend === "browser") return "The program has no sound output of its own: hear it here.";
+    if (backend === "browser") return "The program has no sound output of its own: it is heard here from the first pad or key on.";
     return backend ? `The program plays through ${[backend, device].filter(Boolean).join(", ")}.` : "";
   }
 

@@ -23,15 +23,15 @@ export function display(box, { store, peaks }) {
   const wave = svg("svg", { class: "wave", viewBox: "0 0 95 256", preserveAspectRatio: "none", "aria-hidden": "true" }, path);
   const head = el("span", { class: "head", "aria-hidden": "true" });
   box.append(first, second, el("div", { class: "strip" }, wave, head), third);
-  store.watch(["hello", "bank", "chosen", "slots", "pads", "tempo", "card", "online", "alert"], () => {
+  store.watch(["hello", "bank", "chosen", "slots", "pads", "tempo", "card", "online", "alert", "learning"], () => {
     const tag = store.tag(store.local.chosen);
     const slot = store.chosen;
     const light = store.state.pads?.[tag] ?? (slot ? "silent" : "empty");
     setText(first, `${store.name(tag)}  ${slot ? slot.sample || slot.path : "—"}`);
     setText(second, slot?.verdict === "refused" ? slot.reason || "refused by the device" : padLine(slot, light));
     const { alert } = store.state;
-    setText(third, alert ? `! ${alert.text}` : deviceLine(store));
-    third.classList.toggle("warned", Boolean(alert));
+    setText(third, store.local.learning || (alert ? `! ${alert.text}` : deviceLine(store)));
+    third.classList.toggle("warned", Boolean(alert || store.local.learning));
     draw(slot?.verdict === "refused" ? null : slot?.path);
   });
   store.watch(["bank", "chosen", "voices"], () => {

@@ -7,7 +7,7 @@ export function help(box, { keys, labels }) {
   const lights = el("ul", { class: "lights" }, ...Object.entries(LIGHTS).map(([light, text]) =>
     el("li", { "data-light": light }, symbol(`light-${light}`), el("span", {}, text))));
   const shortcuts = [
-    [labels.join(" "), "the pads, in their rows; with Shift at full velocity"],
+    [rows(labels), "the pads, in their rows; with Shift at full velocity"],
     ["[ ]", "bank before, bank after"],
     ["\\", "pattern: play or stop"],
     ["Esc", "panic: all falls silent"],
@@ -21,4 +21,9 @@ export function help(box, { keys, labels }) {
     el("p", {}, el("label", {}, enabled, " The computer keyboard plays the pads")),
     el("p", {}, el("label", { for: "keys-velocity" }, "Velocity of keys "), velocity),
     el("p", { class: "soft" }, "Mouse and fingers: high on a pad is loud, low is soft; where a pen or screen measures pressure, that counts."));
+}
+
+/** Four keys a line, as the pads stand. */
+function rows(labels) {
+  return [0, 4, 8, 12].map((first) => labels.slice(first, first + 4).join(" ")).join("\n");
 }

@@ -39,7 +39,9 @@ export class Midi {
     const active = this.learning || Boolean(target);
     setAttribute(this._learn, "aria-pressed", String(active));
     setText(this._learn, active ? "Stop learning" : "Learn");
-    setText(this._hint, target ? `Play a note or move a controller for ${this._name(target)}.` : this.learning ? "Choose a pad, a knob or a function." : "");
+    const hint = target ? `Play a note or move a controller for ${this._name(target)}.` : this.learning ? "Choose a pad, a knob or a function." : "";
+    setText(this._hint, hint);
+    this._store.set("learning", hint);
     document.body.classList.toggle("learning", this.learning);
     setAttribute(this._functions, "hidden", !this.learning);
   }

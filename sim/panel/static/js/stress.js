@@ -1,6 +1,6 @@
 // A stress run of this card and device, in a process of its own, and its report.
 
-import { el, fill, setAttribute, setText } from "./dom.js";
+import { el, fill, sentence, setAttribute, setText } from "./dom.js";
 
 export function stress(box, { store, ask }) {
   const voices = el("input", { type: "number", id: "stress-voices", min: "1", max: "1024", value: "32", required: true });
@@ -22,7 +22,7 @@ export function stress(box, { store, ask }) {
     setText(go, running ? "Stop" : "Run");
     setAttribute(bar, "hidden", !running);
     setAttribute(bar, "value", now?.done ?? 0);
-    setText(text, now?.text ?? "How many voices does this card carry? Playing goes on meanwhile.");
+    setText(text, now?.text ? sentence(now.text) : "How many voices does this card carry? Playing goes on meanwhile.");
     setAttribute(report, "hidden", !now?.report);
     setAttribute(report, "href", now?.report?.replace(/^\//, ""));
   });

@@ -34,7 +34,7 @@ function show({ node, name, bar, slack }, voice, store) {
   setText(name, tag < 0 ? "♪" : store.name(tag));
   setAttribute(node, "data-state", state);
   setAttribute(node, "data-low", left !== null && left < 100);
-  setBar(bar, left === null ? 1 : left / FULL_MS);
+  setBar(bar, state === "silent" ? 0 : left === null ? 1 : left / FULL_MS);
   setText(slack, text(state, left));
 }
 
