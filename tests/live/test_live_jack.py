@@ -61,9 +61,12 @@ def test_a_server_that_is_gone_costs_the_sound_and_nothing_else(require_tool, ca
     wav, pipe = tmp_path / "take.wav", subprocess.PIPE
     command = [sys.executable, "-m", "sim", "play", str(card), "--no-browser", "--panel", "0"]
     command += ["--midi-api", "none", "--record", str(wav), "--json"]
-    with servers.jack_server(require_tool("jackd")) as server, subprocess.Popen(
-        command, env=server.environment, cwd=ROOT, stdout=pipe, stderr=pipe, text=True
-    ) as player:
+    with (
+        servers.jack_server(require_tool("jackd")) as server,
+        subprocess.Popen(
+            command, env=server.environment, cwd=ROOT, stdout=pipe, stderr=pipe, text=True
+        ) as player,
+    ):
         assert player.stdout.readline().startswith("http://")
         time.sleep(1.0)
         server.process.kill()
