@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 BLOCK, RATE = 128, 48_000
-_NUMBERS = count()
+_NAMES = [f"benchpad-tests-{number}" for number in range(5)]
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -46,7 +47,31 @@ class JackServer:
 @contextmanager
 def jack_server(jackd: str, *options: str) -> Iterator[JackServer]:
     """A JACK server on a name of its own."""
-    name = f"benchpad-{os.getpid()}-{next(_NUMBERS)}"
+    with _free_name() as name:
+        yield from _serve(jackd, name, options)
+
+
+@contextmanager
+def _free_name() -> Iterator[str]:
+    """A name that no other process of ours uses.
+
+    Of few: JACK remembers eight names, and those of servers that were killed until they come again.
+    """
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for name in _NAMES:
+            with open(Path(tempfile.gettempdir(), f"{name}.lock"), "w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                yield name
+                return
+        time.sleep(0.2)
+    raise AssertionError("all names for JACK servers are in use")
+
+
+def _serve(jackd: str, name: str, options: tuple[str, ...]) -> Iterator[JackServer]:
     environment = {
         **os.environ,
         "JACK_DEFAULT_SERVER": name,

@@ -84,6 +84,8 @@ class Router:
         return target
 
     def _bound(self, held: Held, trigger: Trigger, target: Target, value: int) -> None:
+        if trigger == Trigger(False, trigger.channel, SUSTAIN) and trigger.channel in held.pedals:
+            self._lift(held, trigger.channel)  # it was bound while it was down
         if target.kind == "knob":
             self._instrument.knob(target.name, value / 127)
             return
@@ -127,8 +129,13 @@ class Router:
             self._instrument.silence()
         for trigger in list(held.keys):
             self._let_go(held, trigger)
-        for channel in held.pedals:
-            self._instrument.message(bytes((CONTROL_CHANGE | channel, SUSTAIN, 0)))
+        for channel in list(held.pedals):
+            self._lift(held, channel)
+
+    def _lift(self, held: Held, channel: int) -> None:
+        """A pedal goes up."""
+        held.pedals.discard(channel)
+        self._instrument.message(bytes((CONTROL_CHANGE | channel, SUSTAIN, 0)))
 
     def panic(self) -> None:
         """Silence, and every key counts as up."""
