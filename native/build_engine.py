@@ -14,7 +14,7 @@ from cffi import FFI
 HERE = Path(__file__).parent / "src"
 SOURCES = (
     "device", "card", "faults", "pair", "cache", "reader", "pace", "fetch", "window", "envelope", "voice",
-    "voices", "measure", "samples", "engine", "live",
+    "voices", "share", "measure", "samples", "engine", "live",
     "kernels", "kernels_sse2", "kernels_avx2", "bare",
 )  # fmt: skip
 

@@ -55,9 +55,17 @@ void bp_measure_lay_out(bp_engine *e, bp_arena *a);
 void bp_measure_begin(bp_engine *e, const bp_voice *v);
 /* At a grid point, after the voice's window has moved. */
 void bp_measure_grid(bp_engine *e, bp_voice *v);
-void bp_measure_end(bp_engine *e, const bp_voice *v);
+/* Puts the voice's end on record, once. */
+void bp_measure_end(bp_engine *e, bp_voice *v);
 /* At the end of a render: states and levels for the control thread. */
 void bp_measure_publish(bp_engine *e, const float *out, uint32_t frames);
+
+/* ---- share.c ---- */
+
+/* Works out anew how many blocks each voice may hold, when one has come or gone or a pin has changed. */
+void bp_share_out(bp_engine *e);
+/* A voice found no room: the others give back what they hold beyond their parts. */
+void bp_share_make_way(bp_engine *e, const bp_voice *needy);
 
 /* ---- voices.c ---- */
 

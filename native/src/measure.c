@@ -91,12 +91,13 @@ static uint32_t first_percentile(const bp_measure *m)
     return floor > m->least ? floor : m->least;
 }
 
-void bp_measure_end(bp_engine *e, const bp_voice *v)
+void bp_measure_end(bp_engine *e, bp_voice *v)
 {
-    if (!e->measures)
+    if (!e->measures || v->told)
         return;
+    v->told = 1;
     const bp_measure *m = &e->measures[v->stream];
-    bp_end end = {e->shared.frame, v->started, v->tag, v->sample, v->end_cause, m->least, first_percentile(m),
+    bp_end end = {v->ended, v->started, v->tag, v->sample, v->end_cause, m->least, first_percentile(m),
                   v->underruns};
     if (!bp_ring_push(&e->ends, &end))
         bp_count(&e->reports_lost, 1);
@@ -160,9 +161,13 @@ void bp_measure_publish(bp_engine *e, const float *out, uint32_t frames)
         return;
     bp_snapshot *s = &e->snapshots[e->writing];
     s->count = 0;
-    for (uint32_t i = 0; i < e->active_count; i++)
-        if (e->voices[e->active[i]].stage != BP_ENDED)
-            s->states[s->count++] = state_of(e, &e->voices[e->active[i]]);
+    for (uint32_t i = 0; i < e->active_count; i++) {
+        bp_voice *v = &e->voices[e->active[i]];
+        if (v->stage == BP_ENDED)
+            bp_measure_end(e, v); /* rendering may stop here */
+        else
+            s->states[s->count++] = state_of(e, v);
+    }
     e->writing = atomic_exchange_explicit(&e->newest, e->writing | SNAPSHOT_FRESH, memory_order_acq_rel) &
                  ~(uint32_t)SNAPSHOT_FRESH;
     float left = 0, right = 0;

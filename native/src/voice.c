@@ -156,6 +156,8 @@ void bp_voice_render(bp_shared *s, bp_voice *v, float *out, uint32_t n)
     move_on(v, run);
     if (v->u >= v->last)
         v->stage = BP_ENDED;
+    if (v->stage == BP_ENDED)
+        v->ended = s->frame + run;
 }
 
 /* ---- missing data ---- */

@@ -63,6 +63,8 @@ typedef struct bp_voice {
     uint64_t started, retry_at; /* frames: of the start; from which a failed block may be asked for again */
     uint32_t underruns;
     uint8_t end_cause; /* bp_end_cause */
+    uint8_t told;      /* its end is on record */
+    uint64_t ended;    /* the frame from which it is silent */
     float level; /* the gains' sum, without the decoder's scale */
 } bp_voice;
 

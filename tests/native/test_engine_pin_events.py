@@ -70,7 +70,9 @@ def test_half_of_the_pool_stays_for_voices() -> None:
         assert engine.counters().underruns <= 1  # cold at most
 
 
-@pytest.mark.parametrize("pin", [Pin(0, 3, 0, 1), Pin(0, 0, FRAMES, 1), Pin(0, 0, 0, 0), Pin(0, 0, 9, FRAMES)])
+@pytest.mark.parametrize(
+    "pin", [Pin(0, 3, 0, 1), Pin(0, 0, FRAMES, 1), Pin(0, 0, 0, 0), Pin(0, 0, 9, FRAMES)]
+)
 def test_what_is_not_there_cannot_be_pinned(pin: Pin) -> None:
     card, samples = noise_card()
     with open_engine(CONFIG, card.device(), samples) as engine, pytest.raises(EngineError):

@@ -5,12 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from engine_songs import EDGE, plateau
-from engine_tools import Audio, CardImage, encode_f32, open_engine, play, steepest
+from engine_tools import Audio, CardImage, encode_f32, encode_s16, open_engine, play, steepest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from native import Engine
-from native.types import Counters, Encoding, EngineConfig, Event, Loop, Release, Retrigger, Start, Steal, Stop
+from native.types import (
+    Counters,
+    Encoding,
+    EndCause,
+    EngineConfig,
+    Event,
+    Loop,
+    Release,
+    Retrigger,
+    Start,
+    Steal,
+    Stop,
+)
 
 FRAMES = 20_000
 FADE = 128
@@ -245,3 +257,16 @@ def test_the_clock_and_the_counters() -> None:
         engine.render(late)
         assert engine.counters().voices == 3
         assert late[EDGE, 0] == pytest.approx(LEVELS[0] + LEVELS[1] + LEVELS[2])
+
+
+@pytest.mark.parametrize("frames", [1_000, 1_024, 1_037])
+def test_an_end_is_on_record_where_it_was_heard_last(frames: int) -> None:
+    card = CardImage()
+    samples = [card.sample(encode_s16(np.full((frames, 2), 0.5)))]
+    with open_engine(EngineConfig(measure=True), card.device(), samples) as engine:
+        out = play(engine, [Start(100, 0, 4)], 100 + frames)
+        (end,) = engine.drain_ends()
+        assert (end.started, end.frame, end.tag, end.cause) == (100, 100 + frames, 4, EndCause.END)
+        assert out[-1].all()
+        play(engine, [], 5_000)
+        assert engine.drain_ends() == []
