@@ -21,6 +21,7 @@ from firmware.formats.audio_header import AudioHeader, Read, parse_header
 
 from . import rare
 from .errors import ConvertError
+from .holding import held
 from .markers import Markers, read_markers
 from .ogg_tail import whole_page
 from .quiet import quiet
@@ -125,7 +126,7 @@ class Audio:
     def _block(self, dtype: str) -> NDArray[Any]:
         before = self._decoded
         block: NDArray[Any] = np.empty((self._step(before), self.channels), dtype)
-        with quiet() if self._quiet else nullcontext():
+        with held, quiet() if self._quiet else nullcontext():
             try:
                 block = self._sound.read(out=block)
             except (sf.SoundFileError, RuntimeError) as error:
@@ -182,7 +183,7 @@ class Audio:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with quiet() if self._quiet else nullcontext():
+        with held, quiet() if self._quiet else nullcontext():
             self._sound.close()
 
 
@@ -313,8 +314,10 @@ def _mended(read: Read, size: int, header: AudioHeader | None) -> tuple[int, tup
 
 def _open(guard: Guarded, **options: Any) -> Any:
     try:
-        with quiet() if not options else nullcontext():  # libsndfile may guess that it is MP3
-            return _Sound(guard, **options)
+        with held, quiet() if not options else nullcontext():  # libsndfile may guess that it is MP3
+            sound = _Sound(guard, **options)
+        guard.check()
+        return sound
     except (sf.SoundFileError, RuntimeError, ValueError, TypeError) as error:
         guard.check()
         raise ConvertError(_UNREADABLE.format(_reason(error))) from None
