@@ -239,8 +239,22 @@ def _misplaced(tree: Tree, sample: re.Pattern[str], wanted: str) -> Iterator[Fin
     for folder, entries in tree.by_folder().items():
         named = [entry for entry in entries if not entry.is_dir and sample.fullmatch(entry.name)]
         if len(named) > 1 and not folder.endswith("/EXPORT"):
+            here = parent(named[0].path) or "/"
+            if sample is _MK2_SAMPLE and _is_projects(here):
+                continue  # the right place, if there were the index; that is said
+            if sample is _MK2_SAMPLE and tree.get(f"{parent(here)}/{sp404mk2.PADCONF}"):
+                text = f"it is the folder of a project; the device looks for those in {sp404mk2.EXPORT}"
+                yield found("misplaced-folder", text, path=parent(here) or "/")
+                continue
             text = f"{len(named)} files named like pads' samples lie here; the device looks in {wanted}"
-            yield found("misplaced-folder", text, path=parent(named[0].path) or "/")
+            yield found("misplaced-folder", text, path=here)
+
+
+def _is_projects(folder: str) -> bool:
+    """Whether a folder is one in which the MKII looks for a project's samples."""
+    base, name = parent(folder), folder.rpartition("/")[2]
+    is_place = not base or fold(parent(base)) in (fold(sp404mk2.EXPORT), fold(sp404mk2.IMPORT))
+    return fold(name) == "SMPL" and is_place
 
 
 def _patterns(tree: Tree, folder: str, last: int) -> Iterator[Finding]:
