@@ -242,11 +242,9 @@ def _misplaced(tree: Tree, sample: re.Pattern[str], wanted: str) -> Iterator[Fin
             here = parent(named[0].path) or "/"
             if sample is _MK2_SAMPLE and _is_projects(here):
                 continue  # the right place, if there were the index; that is said
-            if sample is _MK2_SAMPLE and tree.get(f"{parent(here)}/{sp404mk2.PADCONF}"):
-                text = f"it is the folder of a project; the device looks for those in {sp404mk2.EXPORT}"
-                yield found("misplaced-folder", text, path=parent(here) or "/")
-                continue
-            text = f"{len(named)} files named like pads' samples lie here; the device looks in {wanted}"
+            is_whole = sample is _MK2_SAMPLE and tree.get(f"{parent(here)}/{sp404mk2.PADCONF}")
+            place = f"a project in {sp404mk2.EXPORT}" if is_whole else wanted
+            text = f"{len(named)} files named like pads' samples lie here; the device looks in {place}"
             yield found("misplaced-folder", text, path=here)
 
 

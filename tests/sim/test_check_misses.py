@@ -189,9 +189,11 @@ def test_a_project_without_its_index_is_not_misplaced(tmp_path: Path) -> None:
 def test_a_whole_project_in_the_wrong_place(tmp_path: Path) -> None:
     files = mk2_card({1: mk2_conf(a_smp())}, **{"BANK1_02.SMP": a_smp()})
     case = Case("sp404mk2", {f"PROJECT_08/{path}": data for path, data in files.items()})
-    (one,) = [one for one in findings(case, tmp_path) if one.id == "misplaced-folder"]
-    assert one.path == "/PROJECT_08"
-    assert one.what == "it is the folder of a project; the device looks for those in /EXPORT/PROJECT"
+    (text,) = said(case, tmp_path, "misplaced-folder")
+    assert text.endswith("the device looks in a project in /EXPORT/PROJECT")
+    plan = plan_fix(open_card(tmp_path), load("sp404mk2"))
+    moved = {one.new for one in plan.actions if one.new.upper().endswith("PADCONF.BIN")}
+    assert moved == {"/EXPORT/PROJECT/PROJECT_01/PADCONF.BIN"}
 
 
 OFFSETS = st.sampled_from([0, 1, 511, 512, 513, 514, 600, 700, 5000, len(GOOD), len(a_smp()), 10**8])
