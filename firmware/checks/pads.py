@@ -10,6 +10,7 @@ from firmware.formats import pad_info, padconf, smp
 from firmware.formats.header import AudioHeader
 from firmware.formats.pad_info import PadRecord
 from firmware.formats.padconf import PadConf, PadConfFile
+from firmware.wording import counted
 
 SLOWEST, FASTEST = 40.0, 200.0  # BPM; the maker's manual
 _BEAT_ERROR = 0.02  # of its length: a loop that is nearer to whole beats is meant so
@@ -49,7 +50,7 @@ def check_sx_pads(
 
 def _sx_without_sample(record: PadRecord, pad: str, index_path: str) -> Iterator[Finding]:
     if not record.is_empty:
-        text = f"PAD_INFO.BIN describes a sample of {max(0, record.original_end - 512):,} bytes"
+        text = f"PAD_INFO.BIN describes a sample of {counted(max(0, record.original_end - 512), 'byte')}"
         yield found("pad-without-sample", text, path=index_path, pad=pad)
     elif record != PadRecord():
         yield found("pad-empty-settings", "the empty pad has settings", path=index_path, pad=pad)
@@ -62,9 +63,13 @@ def _sx_range(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Findi
         yield found("pad-range", text, path=sample.path, pad=pad)
     yield from _within_frames({"start": start, "end": end}, sample, pad)
     if record.original_end != sample.size:
-        text = f"the settings are for a file of {record.original_end:,} bytes; this one has {sample.size:,}"
+        text = _other_size(record.original_end, sample)
         yield found("pad-size", text, path=sample.path, pad=pad)
     yield from (found("pad-size", text, path=sample.path, pad=pad) for text in _sx_other_file(record, sample))
+
+
+def _other_size(size: int, sample: SampleFile) -> str:
+    return f"the settings are for a file of {counted(size, 'byte')}; this one has {sample.size:,}"
 
 
 def _sx_other_file(record: PadRecord, sample: SampleFile) -> Iterator[str]:
@@ -93,7 +98,7 @@ def _within_frames(
     }
     if odd:
         text = ", ".join(f"the {name} at byte {at:,}" for name, at in odd.items())
-        text = f"frames have {size} byte{'s' * (size > 1)}, but it has {text}"
+        text = f"frames have {counted(size, 'byte')}, but it has {text}"
         yield found("pad-frames", text, path=sample.path, pad=pad, severity=severity)
 
 
@@ -131,7 +136,7 @@ def check_mk2_pads(
             if sample is None and conf not in _empty_pads():
                 yield found("pad-empty-settings", "the empty pad has settings", path=index_path, pad=pad)
         elif sample is None:
-            text = f"PADCONF.BIN describes a sample of {max(0, conf.size_bytes - 512):,} bytes"
+            text = f"PADCONF.BIN describes a sample of {counted(max(0, conf.size_bytes - 512), 'byte')}"
             yield found("pad-without-sample", text, path=index_path, pad=pad)
         else:
             yield from _mk2_range(conf, sample, pad)
@@ -147,7 +152,9 @@ def _empty_pads() -> tuple[PadConf, ...]:
 
 def _mk2_range(conf: PadConf, sample: SampleFile, pad: str) -> Iterator[Finding]:
     if conf.size_bytes != sample.size:
-        text = f"the settings are for a file of {conf.size_bytes:,} bytes; this one has {sample.size:,}"
+        text = (
+            f"the settings are for a file of {counted(conf.size_bytes, 'byte')}; this one has {sample.size:,}"
+        )
         yield found("pad-size", text, path=sample.path, pad=pad)
     yield from _within_frames({"start": conf.start, "end": conf.end}, sample, pad)
     yield from _mk2_loop(conf, sample, pad)
@@ -175,7 +182,8 @@ def _mk2_content(config: PadConfFile, number: int, sample: SampleFile, pad: str)
     chops = config.chops[number].frames if config.chops and frames else ()
     beyond = [at for at in chops if at != padconf.UNUSED_CHOP and at > frames]
     if beyond:
-        text = f"{len(beyond)} of its chop points, to frame {max(beyond):,}; the sample has {frames:,} frames"
+        has = counted(frames, "frame")
+        text = f"{len(beyond)} of its chop points, to frame {max(beyond):,}; the sample has {has}"
         yield found("pad-chops", text, path=sample.path, pad=pad)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile as sf
 from check_cards import (
@@ -22,13 +24,16 @@ from check_cards import (
     riff,
     sx_card,
     sx_record,
+    wav,
     wave,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firmware.findings import Finding, Severity
-from firmware.formats import endings, padconf, pattern
+from firmware.formats import endings, pad_info, padconf, pattern
+from firmware.formats.describe import describe
+from firmware.formats.pad_info import PadRecord
 from firmware.formats.pattern import Device, Pattern, PatternEvent
 from firmware.profiles import load
 from librarian.fix import plan_fix
@@ -50,12 +55,12 @@ def written(kind: str) -> bytes:
     return out.getvalue()
 
 
-def findings(case: Case, folder: Path) -> list[Finding]:
-    return list(run_check(case.write(folder), case.device, QUICK).findings)
+def findings(case: Case, folder: Path, options: Options = QUICK) -> list[Finding]:
+    return list(run_check(case.write(folder), case.device, options).findings)
 
 
-def said(case: Case, folder: Path, kind: str) -> list[str]:
-    return [one.what for one in findings(case, folder) if one.id == kind]
+def said(case: Case, folder: Path, kind: str, options: Options = QUICK) -> list[str]:
+    return [one.what for one in findings(case, folder, options) if one.id == kind]
 
 
 @pytest.mark.parametrize("device", ["sp404mk2", "sp404sx"])
@@ -243,3 +248,42 @@ def test_no_sx_card_is_rewritten_without_a_word(
 def test_the_tables_of_good_cards_stay(tmp_path: Path) -> None:
     assert not table_is_rewritten(Case("sp404mk2", mk2_card()).write(tmp_path / "mk2"), "sp404mk2")
     assert not table_is_rewritten(Case("sp404sx", sx_card()).write(tmp_path / "sx"), "sp404sx")
+
+
+def test_bytes_that_are_no_unicode_are_one_finding(tmp_path: Path) -> None:
+    folder = imported("kick.wav").write(tmp_path)
+    try:
+        os.rename(folder / "IMPORT/kick.wav", os.fsencode(folder / "IMPORT") + b"/bad\xff.wav")
+    except OSError:
+        pytest.skip("this file system takes Unicode only")
+    report = run_check(folder, "sp404mk2", QUICK)
+    assert [(one.id, one.path) for one in report.findings] == [("name-not-fat", "/IMPORT/bad?.wav")]
+
+
+@pytest.mark.parametrize("is_partitioned", [False, True])
+def test_a_blank_card_holds_nothing_to_save(is_partitioned: bool, tmp_path: Path) -> None:
+    data = bytearray(4 << 20)
+    if is_partitioned:
+        data[446:462] = struct.pack("<B3xB3xII", 0, 0x0C, 2048, 6000)
+        data[510:512] = b"\x55\xaa"
+    path = tmp_path / "blank.img"
+    path.write_bytes(data)
+    (one,) = run_check(path).findings
+    assert one.id == "not-fat32"
+    assert "nothing but blank space" in one.what
+    assert one.fix.startswith("format it in the device")
+    assert ("partition" in one.what) is is_partitioned
+
+
+def test_one_is_counted_as_one(tmp_path: Path) -> None:
+    tone = wave(4800)
+    tone[:, 0] = np.where(np.arange(4800) == 100, 1.5, tone[:, 0])
+    (text,) = said(
+        imported("kick.wav", wav(tone, subtype="FLOAT")), tmp_path / "a", "over-full-scale", Options()
+    )
+    assert text.startswith("1 value above full scale")
+    data = pad_info.build((sx_record(GOOD), *[PadRecord()] * (pad_info.RECORDS - 1)))
+    (field,) = [
+        one for one in describe(lambda at, n: data[at : at + n], len(data)).fields if one.name == "records"
+    ]
+    assert field.meaning == "1 pad holds a sample"
