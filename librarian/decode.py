@@ -158,6 +158,15 @@ class Audio:
         except (sf.SoundFileError, RuntimeError):
             return 0
 
+    def expected_loss(self) -> str:
+        """What of the audio will not be had, as far as the header tells; empty where it tells of nothing."""
+        if not self.cut:
+            return ""
+        if self._is_exact and 0 < self.frames < self.promised:
+            missing = self.promised - self.frames
+            return f"{missing:,} of its {self.promised:,} frames are lost, the end is missing: {self.cut}"
+        return f"the end is missing: {self.cut}"
+
     def loss(self) -> str:
         """What of the audio could not be had, after `blocks` has given all; empty where nothing is lost."""
         missing = self.promised - self._decoded
@@ -233,7 +242,7 @@ def _header(read: Read, size: int) -> AudioHeader | None:
         raise ConvertError("it is a Standard MIDI file, not audio; see `benchpad pattern`", "not-audio")
     try:
         if sniff.container(prefix) == "smp":
-            return smp.parse(prefix).audio(size)
+            return smp.restored(smp.parse(prefix), size).audio(size)
         return parse_header(read, size)
     except FormatError as error:
         if error.id == "no-audio-data":

@@ -79,6 +79,10 @@ def check(
     check_timing(card_latency, card_speed)
     reports = {"--html": html, "--junit": junit_file}
     check_reports(card, fixed, {option: path for option, path in reports.items() if path is not None})
+    if fixed is not None:
+        from librarian.fix_apply import refuse_existing  # noqa: PLC0415  soundfile and soxr, only when needed
+
+        refuse_existing(fixed, overwrite=force)
     timing = CardTiming(
         ASSUMED_CARD.latency_ms if card_latency is None else card_latency,
         ASSUMED_CARD.mb_per_s if card_speed is None else card_speed,
@@ -124,7 +128,7 @@ def _fix(
         "converted": made.converted,
         "dropped": made.dropped,
         "notes": [{"path": path, "text": text} for path, text in made.notes],
-        "losses": [{"path": path, "text": text} for path, text in made.losses],
+        "losses": [{"path": path, "text": text} for path, text in made.all_losses],
     }
     if not as_json:
         other = [one for one in made.notes if one not in made.losses]
