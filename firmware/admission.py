@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from .catalogue import PadSettings
 from .formats import FormatError, smp
 from .formats.audio_header import AudioHeader, Read, parse_header
+from .formats.endings import HEADERLESS, suffix
 from .profiles import Fact, Profile
 
 # What the engine takes (native/src/benchpad.h); beyond it no device of this simulation plays.
@@ -63,12 +64,25 @@ def examine(read: Read, size: int, profile: Profile, name: str = "") -> tuple[Au
     try:
         header = parse_header(read, size)
     except FormatError as error:
-        return None, Verdict(False, error.id, str(error), profile.fact("audio.containers").mark)
+        return None, _unread(error, profile, name)
     verdict = admit(header, profile, name)
     if verdict.accepted and size > MOST_BLOCKS * profile.value("engine.block_bytes"):
         reason = f"the file has {size:,} bytes, which is more than the simulation reads"
         verdict = Verdict(False, "too-long", reason, "D")
     return header, verdict
+
+
+def _unread(error: FormatError, profile: Profile, name: str) -> Verdict:
+    """The verdict on a file without a header that is parsed here."""
+    fact = profile.fact("audio.containers")
+    reason = str(error)
+    if error.id == "codec-not-supported":
+        reason = f"{reason}; the device plays {_known(profile)}"
+    elif error.id == "not-audio" and (ending := suffix(name)) in HEADERLESS:
+        reason = (
+            f"a .{ending} file has no header: rate, channels and coding of its values are written nowhere"
+        )
+    return Verdict(False, error.id, reason, fact.mark)
 
 
 def admit(header: AudioHeader, profile: Profile, name: str = "") -> Verdict:
@@ -157,9 +171,12 @@ def _container(header: AudioHeader, profile: Profile) -> Verdict | None:
     if undecoded and header.container in undecoded.value:
         reason = f"the device takes {header.codec}; Benchpad itself does not simulate playing it yet"
         return _refuse("not-simulated", reason, undecoded)
-    known = _listed(container.upper() for container in fact.value)
     what = header.codec if not header.channels else f"{header.container.upper()} ({header.codec})"
-    return _refuse("codec-not-supported", f"the file is {what}; the device plays {known}", fact)
+    return _refuse("codec-not-supported", f"the file is {what}; the device plays {_known(profile)}", fact)
+
+
+def _known(profile: Profile) -> str:
+    return _listed(container.upper() for container in profile.value("audio.containers"))
 
 
 def _codec(header: AudioHeader, profile: Profile) -> Verdict | None:
@@ -199,6 +216,9 @@ def _bits(header: AudioHeader, profile: Profile) -> Verdict | None:
     fact = profile.fact("audio.bits")
     if header.bits not in fact.value:
         return _refuse("bit-depth", f"the samples have {header.bits} bits{_takes_bits(profile)}", fact)
+    if header.container_bits not in fact.value:
+        what = f"the samples have {header.bits} bits, in places of {header.container_bits} each"
+        return _refuse("bit-depth", what + _takes_bits(profile), fact)
     if header.encoding is None:
         reason = (
             f"{header.bits}-bit {header.codec} in {header.container.upper()} is not read by this simulation"

@@ -54,7 +54,13 @@ class Recipe:
     @property
     def lost(self) -> tuple[str, ...]:
         """All that the new file will not have, as far as it is known beforehand."""
-        return self.losses + self.tags.lost(in_wav=self.form is Form.WAV) if not self.keep else ()
+        return self.losses + self.given_up if not self.keep else ()
+
+    @property
+    def given_up(self) -> tuple[str, ...]:
+        """What the new file has no place for."""
+        in_wav = self.form is Form.WAV
+        return self.markers.lost(in_wav=in_wav) + self.tags.lost(in_wav=in_wav)
 
     def as_form(self, form: Form, pad_index: int = 0) -> Recipe:
         """The same for another kind of file; those of the devices have 16 bits."""
@@ -115,7 +121,7 @@ def plan_file(
             markers=audio.markers,
             tags=read_tags(reader(stream), size, head, audio.tags()),
             notes=_downmix_note(audio) if why else (),
-            losses=(f"the end is missing: {audio.cut}",) if why and audio.cut else (),
+            losses=(audio.expected_loss(),) if why and audio.cut else (),
         )
 
 
@@ -233,7 +239,7 @@ def convert_file(
     tags = recipe.tags.moved(ratio)
     size_bytes = _finish(out, recipe, frames, tail(recipe.form, recipe.target, frames, markers, tags))
     _verify(out, size_bytes, recipe, profile)
-    losses = ((run.loss,) if run.loss else ()) + tags.lost(in_wav=recipe.form is Form.WAV)
+    losses = ((run.loss,) if run.loss else ()) + recipe.given_up
     notes = recipe.notes + run.notes() + losses
     return Outcome(frames, size_bytes, gain, run.peak, run.dithered, markers, notes, losses, run.loss)
 

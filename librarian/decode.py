@@ -21,6 +21,7 @@ from firmware.formats.audio_header import AudioHeader, Read, parse_header
 
 from . import rare
 from .errors import ConvertError
+from .holding import held
 from .markers import Markers, read_markers
 from .ogg_tail import whole_page
 from .quiet import quiet
@@ -125,7 +126,7 @@ class Audio:
     def _block(self, dtype: str) -> NDArray[Any]:
         before = self._decoded
         block: NDArray[Any] = np.empty((self._step(before), self.channels), dtype)
-        with quiet() if self._quiet else nullcontext():
+        with held, quiet() if self._quiet else nullcontext():
             try:
                 block = self._sound.read(out=block)
             except (sf.SoundFileError, RuntimeError) as error:
@@ -157,6 +158,15 @@ class Audio:
         except (sf.SoundFileError, RuntimeError):
             return 0
 
+    def expected_loss(self) -> str:
+        """What of the audio will not be had, as far as the header tells; empty where it tells of nothing."""
+        if not self.cut:
+            return ""
+        if self._is_exact and 0 < self.frames < self.promised:
+            missing = self.promised - self.frames
+            return f"{missing:,} of its {self.promised:,} frames are lost, the end is missing: {self.cut}"
+        return f"the end is missing: {self.cut}"
+
     def loss(self) -> str:
         """What of the audio could not be had, after `blocks` has given all; empty where nothing is lost."""
         missing = self.promised - self._decoded
@@ -182,7 +192,7 @@ class Audio:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with quiet() if self._quiet else nullcontext():
+        with held, quiet() if self._quiet else nullcontext():
             self._sound.close()
 
 
@@ -232,7 +242,7 @@ def _header(read: Read, size: int) -> AudioHeader | None:
         raise ConvertError("it is a Standard MIDI file, not audio; see `benchpad pattern`", "not-audio")
     try:
         if sniff.container(prefix) == "smp":
-            return smp.parse(prefix).audio(size)
+            return smp.restored(smp.parse(prefix), size).audio(size)
         return parse_header(read, size)
     except FormatError as error:
         if error.id == "no-audio-data":
@@ -313,8 +323,10 @@ def _mended(read: Read, size: int, header: AudioHeader | None) -> tuple[int, tup
 
 def _open(guard: Guarded, **options: Any) -> Any:
     try:
-        with quiet() if not options else nullcontext():  # libsndfile may guess that it is MP3
-            return _Sound(guard, **options)
+        with held, quiet() if not options else nullcontext():  # libsndfile may guess that it is MP3
+            sound = _Sound(guard, **options)
+        guard.check()
+        return sound
     except (sf.SoundFileError, RuntimeError, ValueError, TypeError) as error:
         guard.check()
         raise ConvertError(_UNREADABLE.format(_reason(error))) from None

@@ -139,9 +139,16 @@ def make_export(
     remarks += [f"pad {pad_name(one.job.place)}: {line}" for one in samples for line in one.remarks]
     items += [one.item for one in samples]
     items += [Item(one.target, one.data) for one in plan.patterns]
-    said = list(dict.fromkeys(remarks))
+    losses = [(f"pad {pad_name(one.job.place)}: {loss}", loss) for one in samples for loss in one.losses]
+    audio = {one.audio_lost for one in samples}
     return Export(
-        _in_order(items), tuple(roots(plan)), tuple(samples), plan.patterns, tuple(said), tuple(lost)
+        _in_order(items),
+        tuple(roots(plan)),
+        tuple(samples),
+        plan.patterns,
+        tuple(dict.fromkeys(remarks)),
+        (*lost, *(line for line, loss in losses if loss in audio)),
+        tuple(line for line, loss in losses if loss not in audio),
     )
 
 

@@ -94,7 +94,8 @@ class ExportPlan:
 class Export:
     """What goes on the card. ``roots`` are the folders that are the device's own, which hold all of it.
 
-    ``lost``, also among the ``remarks``: what of the source could not be read.
+    ``lost``, also among the ``remarks``: what of the source could not be read; ``given_up``, also there: what
+    of it the device's files have no place for, and neither has a kit: markers, tags.
     """
 
     items: tuple[Item, ...]
@@ -103,6 +104,7 @@ class Export:
     patterns: tuple[PatternJob, ...] = ()
     remarks: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

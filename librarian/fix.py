@@ -24,7 +24,7 @@ from .errors import ConvertError
 from .fix_apply import apply_fix
 from .fix_carry import Carried, carry
 from .fix_layout import Places, entries, place
-from .fix_names import Naming
+from .fix_names import WRONG_ENDING, Naming
 from .fix_needs import Wish, needed
 from .fix_sources import Gathered
 from .fix_tables import PadTable, damage, kept_sample
@@ -38,6 +38,7 @@ _SX_SAMPLE = re.compile(r"([A-J])0{5}(0[1-9]|1[0-2])\.(WAV|AIF)", re.IGNORECASE)
 _MK2_SAMPLE = re.compile(r"BANK([1-9]|10)-(0[1-9]|1[0-6])\.SMP", re.IGNORECASE)
 
 
+_SYSTEMS = ("macOS", "Windows")  # whose files are known by their names
 _NONE_GONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -96,8 +97,11 @@ def _placed(
 
 
 def _hidden_part(path: str) -> str:
-    """Who left a file, or a folder on the way to it; empty where it is the user's own."""
-    return next((who for part in path.split("/")[1:] if (who := hidden(part))), "")
+    """Which system left a file, or a folder on the way to it; empty where it may be the user's own.
+
+    That its name begins with a dot proves nothing.
+    """
+    return next((who for part in path.split("/")[1:] if (who := hidden(part)) in _SYSTEMS), "")
 
 
 def _volume(card: Card, profile: Profile) -> tuple[str, int]:
@@ -135,6 +139,7 @@ class _Planning:
         self._files, self._places, self._profile = files, places, profile
         self._layout = profile.value("card.layout")
         self.notes: list[str] = []
+        self._smpl: dict[str, str] = {}  # the folders of projects' samples, in lower case, and the projects
         if places.heap:
             self._lay_out()
         self._ensure_folder()
@@ -190,7 +195,7 @@ class _Planning:
 
     def _by_pad(self) -> Iterator[tuple[int, _Pad]]:
         """Which files are a pad's sample."""
-        bases = {
+        bases = self._smpl = {
             f"{base.rstrip('/')}/smpl".casefold(): base.rstrip("/")
             for base in (mk2_projects(self._tree) if self._layout == "sp404mk2" else [])
         }
@@ -232,7 +237,7 @@ class _Planning:
         """What an audio file needs."""
         source = self._files[number]
         moved = tuple(self._places.why.get(number, ()))
-        form = Form.WAV if pad is None else Form.SX if self._layout == "sp404sx" else Form.SMP
+        form = self._form(path, pad)
         action = FixAction(Do.KEEP, source.path, path, moved, source)
         if pad is not None:
             action = replace(action, pad=pad.number, index=pad.index)
@@ -244,12 +249,20 @@ class _Planning:
                     stream, source.size, self._profile, replace(self._wish, form=form, pad=max(action.pad, 0))
                 )
         except (ConvertError, CardError, OSError) as error:
-            lost = not isinstance(error, ConvertError)
-            return replace(action, do=Do.DROP, new="", why=(str(error),), lost=lost)
+            refusal = error.id if isinstance(error, ConvertError) else ""
+            lost = refusal != "empty-file"
+            return replace(action, do=Do.DROP, new="", why=(str(error),), lost=lost, refusal=refusal)
         if recipe is None:
             return action
         new = f"{path.rpartition('.')[0]}.WAV" if form is Form.SX else path
         return replace(action, do=Do.CONVERT, new=new, why=moved + recipe.why, recipe=recipe)
+
+    def _form(self, path: str, pad: _Pad | None) -> Form:
+        """What a sample is to be, by where it lies; one of a project that no pad plays stays what it is."""
+        if pad is not None:
+            return Form.SX if self._layout == "sp404sx" else Form.SMP
+        stray = path.upper().endswith(".SMP") and path.rpartition("/")[0].casefold() in self._smpl
+        return Form.SMP if stray else Form.WAV
 
     @staticmethod
     def _without_doubles(drafts: list[FixAction]) -> list[FixAction]:
@@ -283,8 +296,9 @@ class _Planning:
     def _fitting(self, table: FixAction, actions: list[FixAction]) -> FixAction:
         """A table that fits its samples as it is stays."""
         pads = [one for one in actions if one.index == table.new and one.pad >= 0]
-        if table.source is not None and (reason := damage(table)):
-            return replace(table, why=(*table.why, f"{reason}: its pads get the settings of new ones"))
+        if table.source is not None and (old := damage(table)).reason:
+            then = "what can be read of it stays" if old.data else "its pads get the settings of new ones"
+            return replace(table, why=(*table.why, f"{old.reason}: {then}"), missing=old.lost)
         if table.source is None or any(one.do is not Do.KEEP for one in pads):
             return replace(table, why=table.why or ("its samples are changed",))
         samples = {one.pad: kept_sample(one, self._profile) for one in pads}
@@ -295,6 +309,8 @@ class _Planning:
 
 def _settled(one: FixAction, new: str, why: tuple[str, ...], tables: dict[str, str]) -> FixAction:
     """A draft with its final path, and why that is not the path that it had."""
+    if one.recipe is not None:  # its new ending is that of what it becomes
+        why = tuple(reason for reason in why if not reason.endswith(WRONG_ENDING))
     return replace(one, new=new, why=one.why + why, index=tables.get(one.index.casefold(), ""))
 
 
@@ -309,7 +325,7 @@ def _new_ending(one: FixAction) -> str | None:
     ):
         return None
     if one.recipe is not None:
-        return ".wav"
+        return ".wav" if one.recipe.form is not Form.SMP else None
     with one.source.open() as stream:
         return fitting_ending(stream.read(64), one.new)
 

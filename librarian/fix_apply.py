@@ -66,6 +66,7 @@ def apply_fix(
         tuple(work.lost),
         tuple(work.losses),
         tuple(work.cut),
+        tuple(work.left_out),
     )
 
 
@@ -91,6 +92,7 @@ class _Work:
         self.lost: list[tuple[str, str]] = []
         self.losses: list[tuple[str, str]] = []
         self.cut: list[tuple[str, str]] = []
+        self.left_out: list[tuple[str, str, str]] = []
         self._plan, self._scratch, self._seed = plan, scratch, seed
         self._tables: dict[str, PadTable] = {}
 
@@ -149,8 +151,11 @@ class _Work:
 
     def _drop(self, action: FixAction) -> None:
         self.dropped += 1
-        if action.lost:
-            self.lost.append((action.old, "; ".join(action.why)))
+        why = "; ".join(action.why)
+        if action.lost and action.refusal:
+            self.left_out.append((action.old, why, action.refusal))
+        elif action.lost:
+            self.lost.append((action.old, why))
         if action.index and action.pad >= 0:
             self._tables.setdefault(action.index, PadTable()).emptied.add(action.pad)
 
@@ -172,7 +177,7 @@ class _Work:
         except ConvertError as error:
             part.unlink(missing_ok=True)
             self.notes.append((action.old, f"left out: {error}"))
-            self._drop(replace(action, why=(str(error),), lost=True))
+            self._drop(replace(action, why=(str(error),), lost=True, refusal=error.id))
             return None
         self.converted += 1
         self.notes += [(action.new, note) for note in _remarks(outcome)]
@@ -185,6 +190,8 @@ class _Work:
 
     def _table(self, action: FixAction) -> Item:
         table = self._tables.get(action.new, PadTable())
+        self.losses += [(action.new, one) for one in action.missing]
+        self.cut += [(action.new, one) for one in action.missing]
         return Item(
             action.new, table.file(action), action.source.modified if action.source is not None else None
         )

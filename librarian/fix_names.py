@@ -10,6 +10,7 @@ from firmware.profiles import Fact, Profile
 
 from .names import LONGEST_STEM, Names, is_dos_device, on_fat, plain_ending, safe_stem
 
+WRONG_ENDING = "is not that of what is in it"
 _STRICT = ("/IMPORT", "/EXPORT")  # what the MKII lists by name
 
 
@@ -117,7 +118,7 @@ def reasons(old: str, new: str, rules: Profile) -> list[str]:
     if ending != new_ending and plain_ending(ending) == new_ending:
         said.append(f"the ending {ending} has signs that are in no ending")
     elif ending != new_ending:
-        said.append(f"the ending {ending or '(none)'} is not that of what is in it")
+        said.append(f"the ending {ending or '(none)'} {WRONG_ENDING}")
     return said
 
 

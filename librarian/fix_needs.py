@@ -14,6 +14,7 @@ from firmware.profiles import Profile
 
 from .convert import Recipe, is_over, plan_file, reasons
 from .decode import reader
+from .errors import ConvertError
 from .forms import Form
 
 _REWRITTEN = frozenset(("rlnd-missing", "riff-size", "partial-frame", "too-short", "smp-md5"))
@@ -39,7 +40,12 @@ def needed(stream: BinaryIO, size: int, profile: Profile, wish: Wish) -> Recipe 
             why.append("a float file above full scale")
     if not why:
         return None
-    recipe = plan_file(stream, size, profile, bits=wish.bits, strict=wish.strict)
+    try:
+        recipe = plan_file(stream, size, profile, bits=wish.bits, strict=wish.strict)
+    except ConvertError as error:
+        if error.id == "not-audio" and verdict.id:  # admission knows better what it is
+            raise ConvertError(str(error), verdict.id) from None
+        raise
     recipe = recipe.as_form(wish.form, wish.pad) if wish.form is not Form.WAV else replace(recipe, keep=False)
     shortest = profile.find("audio.min_ms")
     return replace(recipe, why=tuple(why), least_ms=float(shortest.value) if shortest else 0.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from firmware.admission import examine
-from firmware.formats import FormatError, pad_info, padconf, smp
+from firmware.formats import FormatError, smp
 from firmware.formats.audio_header import AudioHeader
 from firmware.profiles import Profile
 from sdcard_image.types import CardError
@@ -15,8 +15,8 @@ from .decode import reader
 from .fix_pads import PadSample, pad_info_file, padconf_file
 from .fix_types import FixAction
 from .markers import Markers
+from .salvage import MOST_BYTES, Salvaged, salvage_pad_info, salvage_padconf
 
-_LARGEST = 1 << 20  # bytes; the largest table has 52,000
 _MAX_NAME = 32  # characters of an MKII project's name
 
 
@@ -29,7 +29,7 @@ class PadTable:
 
     def file(self, action: FixAction) -> bytes:
         """The bytes of the table that ``action`` is for; those of the old one where it fits."""
-        old = _old(action)
+        old = damage(action).data if action.source is not None else None
         if _is_pad_info(action):
             return pad_info_file(old, self.samples, self.emptied)
         folder = action.new.rpartition("/")[0].rpartition("/")[2]
@@ -37,26 +37,16 @@ class PadTable:
         return padconf_file(old, self.samples, self.emptied, project)
 
 
-def damage(action: FixAction) -> str:
-    """Why the old table cannot be read; empty where it can."""
-    try:
-        if _is_pad_info(action):
-            pad_info.parse(_old(action) or b"")
-        else:
-            padconf.parse(_old(action) or b"")
-    except FormatError as error:
-        return str(error)
-    return ""
+def damage(action: FixAction) -> Salvaged:
+    """What can be read of the old table, and why not all of it."""
+    assert action.source is not None
+    with action.source.open() as stream:
+        data = stream.read(MOST_BYTES)
+    return (salvage_pad_info if _is_pad_info(action) else salvage_padconf)(data, action.source.size)
 
 
 def _is_pad_info(action: FixAction) -> bool:
     return action.new.upper().endswith("/PAD_INFO.BIN")
-
-
-def _old(action: FixAction) -> bytes | None:
-    """The old table; None where there is none, or it is far larger than any is."""
-    source = action.source
-    return source.read() if source is not None and source.size <= _LARGEST else None
 
 
 def kept_sample(action: FixAction, profile: Profile) -> PadSample:

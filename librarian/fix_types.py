@@ -58,8 +58,9 @@ class FixAction:
     """One file: ``old`` is its path on the card ("" where it is new), ``new`` on the corrected one.
 
     ``pad`` is the number of the pad that plays it (from 0, -1: none), ``index`` the table that lists the pad,
-    or for a table its own new path. ``lost``: it is dropped only because it cannot be read. ``carried`` is
-    the path under which the plan's export makes it, empty where it does not.
+    or for a table its own new path. ``lost``: it is dropped only because it cannot be read, or made into what
+    the device takes, of which ``refusal`` is then the id. ``carried`` is the path under which the plan's
+    export makes it, empty where it does not. ``missing`` is what of a table cannot be read.
     """
 
     do: Do
@@ -72,6 +73,8 @@ class FixAction:
     index: str = ""
     lost: bool = False
     carried: str = ""
+    refusal: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def is_change(self) -> bool:
@@ -81,7 +84,8 @@ class FixAction:
     @property
     def losses(self) -> list[str]:
         """What the new file will not have, as far as it is known beforehand."""
-        return [f"{self.old}: {one}" for one in (self.recipe.lost if self.recipe is not None else ())]
+        known = self.recipe.lost if self.recipe is not None else ()
+        return [f"{self.old}: {one}" for one in (*known, *self.missing)]
 
     @property
     def word(self) -> str:
@@ -130,7 +134,7 @@ class FixPlan:
     def lines(self) -> list[str]:
         """The table old -> new for people, one line a change, and what is kept as a sum."""
         kept = len(self.actions) - len(self.changes)
-        lines = [f"{kept:,} file{'s' * (kept != 1)} kept as they are, bit for bit"]
+        lines = [f"{kept:,} file{'s kept as they are' if kept != 1 else ' kept as it is'}, bit for bit"]
         for one in self.changes:
             why = f"  ({'; '.join(one.why)})" if one.why else ""
             both = f"{one.old} -> {one.new}" if one.old and one.old != one.new else one.new
@@ -143,9 +147,10 @@ class FixPlan:
 class FixReport:
     """What was made: how many files, and the remarks of converting, by path on the corrected card.
 
-    ``lost`` are the files that could not be read, by path on the card given, each with the reason. ``losses``
-    are what converted files have not kept, by path on the corrected card (they are among ``notes``, too), and
-    ``cut`` those of them that are audio.
+    ``lost`` are the files that could not be read, by path on the card given, each with the reason, and
+    ``left_out`` those that could, but not be converted, with the id of the refusal as well. ``losses`` are
+    what other files have not kept, by path on the corrected card (of converted ones also in ``notes``), and
+    ``cut`` those of them that are audio or the settings of pads.
     """
 
     destination: Path
@@ -156,3 +161,9 @@ class FixReport:
     lost: tuple[tuple[str, str], ...] = ()
     losses: tuple[tuple[str, str], ...] = ()
     cut: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def all_losses(self) -> list[tuple[str, str]]:
+        """All that the corrected card does not have, by path."""
+        return [*self.lost, *((path, why) for path, why, _ in self.left_out), *self.losses]

@@ -14,6 +14,7 @@ from sdcard_image.types import CardError
 
 from .convert import Advance, Outcome, Recipe, convert_file, plan_file
 from .errors import ConvertError
+from .holding import held
 from .names import Names, safe_stem
 
 _MOST = 1_000_000  # files
@@ -185,6 +186,7 @@ def run_job(
                     seed=seed,
                     advance=advance,
                 )
+        held.check()
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

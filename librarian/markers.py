@@ -76,6 +76,16 @@ class Markers:
         points = tuple(replace(one, frame=at(one.frame)) for one in self.points if one.frame <= length)
         return Markers(loops, points, self.root_note)
 
+    def lost(self, *, in_wav: bool) -> tuple[str, ...]:
+        """What a new file does not say any more, in one sentence: a pad has one loop, and no markers."""
+        if in_wav:
+            return ()
+        kept = bool(self.loops) and self.loops[0].mode != REVERSE
+        loops, points = len(self.loops) - kept, len(self.points)
+        said = [f"{points} marker{'s' * (points != 1)}"] if points else []
+        said += [f"{loops} loop{'s' * (loops != 1)}{' beyond the first' * kept}"] if loops else []
+        return (f"not kept, as a pad has no place for it: {', '.join(said)}",) if said else ()
+
     def wav_chunks(self, rate: int) -> bytes:
         """The ``smpl``, ``cue `` and ``LIST`` chunks that say the same in a WAV; empty where none is."""
         out = b""

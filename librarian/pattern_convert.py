@@ -20,6 +20,10 @@ from librarian.pattern_build import (
 )
 from librarian.pattern_midi import Converted, from_midi
 
+# How audio and the devices' other files begin, which may be as long as whole events.
+_OTHERS = frozenset(
+    (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd", b"riff", b"RFWV", b"RFPD")
+)
 _BANKS = "ABCDEFGHIJ"
 
 
@@ -90,6 +94,8 @@ def read_pattern(
     """
     if data.startswith(b"MThd"):
         return from_midi(data, device, key_map)
+    if data[:4] in _OTHERS:
+        raise FormatError("it is neither a MIDI file nor a pattern: benchpad inspect says what it is")
     if len(data) % formats.EVENT_BYTES or len(data) < 2 * formats.EVENT_BYTES:
         raise FormatError(
             "it is neither a MIDI file (which begins with MThd) nor whole 8-byte pattern events"

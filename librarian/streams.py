@@ -51,7 +51,8 @@ def open_on_card(card: Card, path: str) -> BinaryIO:
 class Guarded:
     """A stretch of a stream, for a C library that calls back: a failure is kept, and reads as an early end.
 
-    Exceptions cannot travel through the library; `check` raises what was kept. ``mended`` are bytes that are
+    Exceptions cannot travel through the library; `check` raises what was kept, from then on always: what the
+    library made of the stretch is not to be used. ``mended`` are bytes that are
     read otherwise than they are, and their place.
     """
 
@@ -60,7 +61,7 @@ class Guarded:
     ) -> None:
         self._stream, self._start, self._length, self._mended = stream, start, length, mended
         self._at = 0
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self.short_of = 0  # bytes that a read wanted which met the end before it had them
 
     def check(self) -> None:
@@ -80,10 +81,12 @@ class Guarded:
     def read(self, size: int = -1) -> bytes:
         """Up to ``size`` bytes; fewer where the stretch ends or the stream fails."""
         left = max(0, self._length - self._at)
+        if self._failure is not None:
+            return b""
         try:
             self._stream.seek(self._start + self._at)
             data = self._stream.read(left if size < 0 else min(size, left))
-        except Exception as error:  # noqa: BLE001,RUF100  raised again by check()
+        except BaseException as error:  # noqa: BLE001,RUF100  also what Ctrl-C raises; check() raises it again
             self._failure = error
             return b""
         self.short_of = self.short_of or (size if len(data) < size else 0)

@@ -41,6 +41,7 @@ _TYPES = {
     0xEE: "GPT",
 }
 HEAD_BYTES = 66_000
+BLANK = "nothing but blank space (all zeros), as before it is formatted"
 DAMAGED = "a damaged FAT volume"
 UNKNOWN = "no file system that is known here"
 
@@ -53,7 +54,7 @@ def describe(head: bytes) -> str:
         if head[offset : offset + len(magic)] == magic:
             return what
     if not any(head):
-        return "blank (all zeros): it has never been formatted"
+        return BLANK
     return _old_fat(head) or UNKNOWN
 
 

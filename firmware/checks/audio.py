@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from firmware.catalogue import PadSettings, SampleInfo
 from firmware.checks.byte_order import ByteOrder
 from firmware.findings import Finding, found
+from firmware.wording import counted
 from native.types import Encoding, Loop
 
 SILENCE = 10 ** (-60 / 20)
@@ -221,9 +222,9 @@ def _wave(read: ReadFrames, sample: SampleInfo, first: int, frames: int) -> NDAr
 def _over(content: Content) -> str:
     parts = []
     if content.over:
-        parts.append(f"{content.over:,} values above full scale, the highest {_db(content.peak)}")
+        parts.append(f"{counted(content.over, 'value')} above full scale, the highest {_db(content.peak)}")
     if content.not_numbers:
-        parts.append(f"{content.not_numbers:,} values that are no numbers")
+        parts.append(f"{counted(content.not_numbers, 'value')} without a number")
     return " and ".join(parts)
 
 

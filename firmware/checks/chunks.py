@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware.formats.header import MAX_CHUNKS, AudioHeader, Read, lacks_padding
+from firmware.wording import counted
 
 _AUDIO = (b"data", b"SSND")
 
@@ -28,14 +29,11 @@ def chunk_problems(read: Read, size: int, header: AudioHeader | None) -> Iterato
         end = position + 8 + length
         if end > size:
             if name not in _AUDIO:
-                shown = name.decode("latin-1")
-                yield (
-                    "absurd-size",
-                    f"the chunk {shown!r} claims {length:,} bytes; the file ends {end - size:,} before",
-                )
+                what = f"the chunk {name.decode('latin-1')!r} claims {counted(length, 'byte')}"
+                yield "absurd-size", f"{what}; the file ends {end - size:,} before"
             return
         position = end + (length & 1)
         if lacks_padding(read, size, end, length):
             shown = name.decode("latin-1")
-            yield "odd-chunk", f"the chunk {shown!r} of {length:,} bytes has no padding byte"
+            yield "odd-chunk", f"the chunk {shown!r} of {counted(length, 'byte')} has no padding byte"
             position = end

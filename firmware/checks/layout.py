@@ -239,8 +239,20 @@ def _misplaced(tree: Tree, sample: re.Pattern[str], wanted: str) -> Iterator[Fin
     for folder, entries in tree.by_folder().items():
         named = [entry for entry in entries if not entry.is_dir and sample.fullmatch(entry.name)]
         if len(named) > 1 and not folder.endswith("/EXPORT"):
-            text = f"{len(named)} files named like pads' samples lie here; the device looks in {wanted}"
-            yield found("misplaced-folder", text, path=parent(named[0].path) or "/")
+            here = parent(named[0].path) or "/"
+            if sample is _MK2_SAMPLE and _is_projects(here):
+                continue  # the right place, if there were the index; that is said
+            is_whole = sample is _MK2_SAMPLE and tree.get(f"{parent(here)}/{sp404mk2.PADCONF}")
+            place = f"a project in {sp404mk2.EXPORT}" if is_whole else wanted
+            text = f"{len(named)} files named like pads' samples lie here; the device looks in {place}"
+            yield found("misplaced-folder", text, path=here)
+
+
+def _is_projects(folder: str) -> bool:
+    """Whether a folder is one in which the MKII looks for a project's samples."""
+    base, name = parent(folder), folder.rpartition("/")[2]
+    is_place = not base or fold(parent(base)) in (fold(sp404mk2.EXPORT), fold(sp404mk2.IMPORT))
+    return fold(name) == "SMPL" and is_place
 
 
 def _patterns(tree: Tree, folder: str, last: int) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from .folding import fold
 
 RESERVED = frozenset('"*/:<>?\\|')  # what FAT does not allow in a long name
 MAX_UNITS = 255
+NO_UNICODE = "the name is no valid Unicode"
 LONG_UNITS = 200  # before the ending: with a few folders above it, a path is then beyond Windows' 260
 _WINDOWS = frozenset(("thumbs.db", "desktop.ini", "system volume information", "$recycle.bin"))
 _WINDOWS_DEVICES = frozenset(
@@ -134,7 +135,7 @@ def _units(name: str) -> int:
 
 def _not_fat(name: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in name):
-        return "the name is no valid Unicode"
+        return NO_UNICODE
     if bad := sorted(set(name) & RESERVED):
         return f"the name holds {' '.join(bad)}"
     if _units(name) > MAX_UNITS:

@@ -10,6 +10,7 @@ from firmware.formats import pad_info, padconf, smp
 from firmware.formats.header import AudioHeader
 from firmware.formats.pad_info import PadRecord
 from firmware.formats.padconf import PadConf, PadConfFile
+from firmware.wording import counted
 
 SLOWEST, FASTEST = 40.0, 200.0  # BPM; the maker's manual
 _BEAT_ERROR = 0.02  # of its length: a loop that is nearer to whole beats is meant so
@@ -49,7 +50,7 @@ def check_sx_pads(
 
 def _sx_without_sample(record: PadRecord, pad: str, index_path: str) -> Iterator[Finding]:
     if not record.is_empty:
-        text = f"PAD_INFO.BIN describes a sample of {max(0, record.original_end - 512):,} bytes"
+        text = f"PAD_INFO.BIN describes a sample of {counted(max(0, record.original_end - 512), 'byte')}"
         yield found("pad-without-sample", text, path=index_path, pad=pad)
     elif record != PadRecord():
         yield found("pad-empty-settings", "the empty pad has settings", path=index_path, pad=pad)
@@ -62,15 +63,31 @@ def _sx_range(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Findi
         yield found("pad-range", text, path=sample.path, pad=pad)
     yield from _within_frames({"start": start, "end": end}, sample, pad)
     if record.original_end != sample.size:
-        text = f"the settings are for a file of {record.original_end:,} bytes; this one has {sample.size:,}"
+        text = _other_size(record.original_end, sample)
         yield found("pad-size", text, path=sample.path, pad=pad)
+    yield from (found("pad-size", text, path=sample.path, pad=pad) for text in _sx_other_file(record, sample))
+
+
+def _other_size(size: int, sample: SampleFile) -> str:
+    return f"the settings are for a file of {counted(size, 'byte')}; this one has {sample.size:,}"
+
+
+def _sx_other_file(record: PadRecord, sample: SampleFile) -> Iterator[str]:
+    """In what else, beside its size, a record is for another file than its sample."""
+    if record.original_start != pad_info.DATA_OFFSET:
+        yield f"the settings are for audio from byte {record.original_start:,} on; it begins at byte 512"
     header = sample.header
     if header is not None and header.channels != record.channels:
-        text = f"the settings are for {_channels(record.channels)}; the file is {_channels(header.channels)}"
-        yield found("pad-size", text, path=sample.path, pad=pad)
+        yield f"the settings are for {_channels(record.channels)}; the file is {_channels(header.channels)}"
+    kind = pad_info.AIFF if sample.path.upper().endswith(".AIF") else pad_info.WAVE
+    names = {pad_info.AIFF: "an AIFF file", pad_info.WAVE: "a WAV file"}
+    if record.file_type in names and record.file_type != kind:
+        yield f"the settings are for {names[record.file_type]}; this is {names[kind]}"
 
 
-def _within_frames(places: dict[str, int], sample: SampleFile, pad: str) -> Iterator[Finding]:
+def _within_frames(
+    places: dict[str, int], sample: SampleFile, pad: str, severity: Severity | None = None
+) -> Iterator[Finding]:
     """Places that lie inside a frame; one beyond the sample is found otherwise."""
     header = sample.header
     size = header.frame_bytes if header is not None else 0
@@ -81,7 +98,8 @@ def _within_frames(places: dict[str, int], sample: SampleFile, pad: str) -> Iter
     }
     if odd:
         text = ", ".join(f"the {name} at byte {at:,}" for name, at in odd.items())
-        yield found("pad-frames", f"frames have {size} bytes, but it has {text}", path=sample.path, pad=pad)
+        text = f"frames have {counted(size, 'byte')}, but it has {text}"
+        yield found("pad-frames", text, path=sample.path, pad=pad, severity=severity)
 
 
 def _sx_values(record: PadRecord, sample: SampleFile, pad: str) -> Iterator[Finding]:
@@ -108,6 +126,8 @@ def check_mk2_pads(
     config: PadConfFile, samples: Mapping[str, SampleFile], index_path: str
 ) -> Iterator[Finding]:
     """Findings on a project's pads. ``samples`` are the .SMP files by pad (``A1``)."""
+    if config.version == padconf.NEWEST and (odd := _not_ascii(config.header[0x80:0xA0])):
+        yield found("pad-name", f"the project's name is {odd}", path=index_path)
     for number, conf in enumerate(config.pads):
         bank, place = divmod(number, padconf.PADS_PER_BANK)
         pad = f"{_BANKS[bank]}{place + 1}"
@@ -116,11 +136,12 @@ def check_mk2_pads(
             if sample is None and conf not in _empty_pads():
                 yield found("pad-empty-settings", "the empty pad has settings", path=index_path, pad=pad)
         elif sample is None:
-            text = f"PADCONF.BIN describes a sample of {max(0, conf.size_bytes - 512):,} bytes"
+            text = f"PADCONF.BIN describes a sample of {counted(max(0, conf.size_bytes - 512), 'byte')}"
             yield found("pad-without-sample", text, path=index_path, pad=pad)
         else:
             yield from _mk2_range(conf, sample, pad)
             yield from _mk2_values(conf, config.bank_volume(bank), sample, pad)
+            yield from _mk2_content(config, number, sample, pad)
     yield from _mute_groups(config, samples)
 
 
@@ -131,16 +152,47 @@ def _empty_pads() -> tuple[PadConf, ...]:
 
 def _mk2_range(conf: PadConf, sample: SampleFile, pad: str) -> Iterator[Finding]:
     if conf.size_bytes != sample.size:
-        text = f"the settings are for a file of {conf.size_bytes:,} bytes; this one has {sample.size:,}"
+        text = (
+            f"the settings are for a file of {counted(conf.size_bytes, 'byte')}; this one has {sample.size:,}"
+        )
         yield found("pad-size", text, path=sample.path, pad=pad)
-    places = {"start": conf.start, "end": conf.end} | ({"loop start": conf.loop_start} if conf.loop else {})
-    yield from _within_frames(places, sample, pad)
+    yield from _within_frames({"start": conf.start, "end": conf.end}, sample, pad)
+    yield from _mk2_loop(conf, sample, pad)
     if not smp.DATA_OFFSET <= conf.start < conf.end <= sample.size:
         text = f"it begins at byte {conf.start:,} and ends at {conf.end:,}; the file has {sample.size:,}"
         yield found("pad-range", text, path=sample.path, pad=pad)
-    elif conf.loop and conf.loop_start and not conf.start <= conf.loop_start < conf.end:
-        text = f"the loop starts at byte {conf.loop_start:,}, the pad plays {conf.start:,} to {conf.end:,}"
-        yield found("pad-loop", text, path=sample.path, pad=pad)
+
+
+def _mk2_loop(conf: PadConf, sample: SampleFile, pad: str) -> Iterator[Finding]:
+    """A loop point that does not fit; while the loop is off, it only waits."""
+    at, severity = conf.loop_start, None if conf.loop else Severity.NOTE
+    off = "" if conf.loop else " (the loop is off)"
+    if at:
+        yield from _within_frames({f"loop start{off}": at}, sample, pad, severity)
+    if at and not conf.start <= at < conf.end:
+        text = f"the loop starts at byte {at:,}, the pad plays {conf.start:,} to {conf.end:,}{off}"
+        yield found("pad-loop", text, path=sample.path, pad=pad, severity=severity)
+
+
+def _mk2_content(config: PadConfFile, number: int, sample: SampleFile, pad: str) -> Iterator[Finding]:
+    """What a project has of a pad beside its words: a name, and chop points."""
+    if odd := _not_ascii(config.names[number]):
+        yield found("pad-name", f"the pad's name is {odd}", path=sample.path, pad=pad)
+    frames = sample.header.frames if sample.header is not None else 0
+    chops = config.chops[number].frames if config.chops and frames else ()
+    beyond = [at for at in chops if at != padconf.UNUSED_CHOP and at > frames]
+    if beyond:
+        has = counted(frames, "frame")
+        text = f"{len(beyond)} of its chop points, to frame {max(beyond):,}; the sample has {has}"
+        yield found("pad-chops", text, path=sample.path, pad=pad)
+
+
+def _not_ascii(raw: bytes) -> str:
+    """A name with its bytes beyond printable ASCII spelt out; empty where there are none."""
+    name = raw.split(b"\0", 1)[0]
+    if all(32 <= byte < 127 for byte in name):
+        return ""
+    return "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in name)
 
 
 def _mk2_values(conf: PadConf, bank_volume: int, sample: SampleFile, pad: str) -> Iterator[Finding]:
@@ -160,6 +212,11 @@ def _mk2_values(conf: PadConf, bank_volume: int, sample: SampleFile, pad: str) -
     odd = [f"{name} {value}" for name, (value, low, high) in ranges.items() if not low <= value <= high]
     if odd:
         yield found("pad-value", f"out of range: {', '.join(odd)}", path=sample.path, pad=pad)
+    flags = {"gate": (conf.gate, (0, 1)), "loop": (conf.loop, (0, padconf.LOOP_ON))}
+    odd = [f"{name} {value}" for name, (value, known) in flags.items() if value not in known]
+    if odd:
+        text = f"neither on nor off: {', '.join(odd)}; this simulation takes it for on"
+        yield found("pad-value", text, path=sample.path, pad=pad, fixable=False)
     if conf.level == 0 or bank_volume == 0:
         whose = "its level" if conf.level == 0 else "its bank's volume"
         yield found("pad-silent", f"{whose} is 0", path=sample.path, pad=pad)

@@ -19,8 +19,8 @@ def parse_header(read: Read, size: int) -> AudioHeader:
 
     A container that is recognised but not parsed (FLAC, MP3, ...) comes back with its name, and no numbers
     but those of its length.
-    Raises FormatError where there is no audio file (id ``empty-file``, ``not-audio``) or its header cannot be
-    believed (id ``bad-header``).
+    Raises FormatError where there is no audio file (id ``empty-file``, ``not-audio``), one of which only
+    the name is known (id ``codec-not-supported``), or its header cannot be believed (id ``bad-header``).
     """
     if size <= 0:
         raise FormatError("the file is empty (0 bytes)", "empty-file")
@@ -31,6 +31,8 @@ def parse_header(read: Read, size: int) -> AudioHeader:
         return wav_header.parse(reader, size, kind)
     if kind in aiff_header.CONTAINERS:
         return aiff_header.parse(reader, size, kind)
+    if kind is None and (name := sniff.foreign(prefix, size)):
+        raise FormatError(f"the file is {name}", "codec-not-supported")
     if kind is None:
         raise FormatError(f"it is not an audio file: {sniff.describe(prefix)}", "not-audio")
     length = lengths.measure(reader, size, kind)

@@ -127,6 +127,8 @@ def _audio(read: Read, size: int, prefix: bytes) -> Description:
     except FormatError as error:
         if error.id == "not-audio":
             raise FormatError(f"it is no device file that is known here: {sniff.describe(prefix)}") from None
+        if error.id == "codec-not-supported":
+            raise FormatError(f"{error}, which is not explained here; `benchpad convert` reads it") from None
         raise
     if (header.container, prefix[38:42]) == ("wav", b"RLND") and len(prefix) >= rlnd.DATA_OFFSET:
         return describe_sx.wav(prefix, header, size)

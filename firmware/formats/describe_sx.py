@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from firmware.wording import counted
+
 from . import FormatError, pad_info, rlnd
 from .describe_audio import audio_fields
 from .description import Description, Field, Row, on_off, one_of
@@ -27,7 +29,7 @@ def pad_table(data: bytes) -> Description:
     return Description(
         "pad-info",
         "PAD_INFO.BIN: the pad settings of an SP-404SX card",
-        (Field("records", len(records), f"{used} pads hold a sample"),),
+        (Field("records", len(records), f"{counted(used, 'pad')} hold{'s' * (used == 1)} a sample"),),
         "pads",
         rows,
         tuple(remarks),

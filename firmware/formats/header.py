@@ -53,6 +53,11 @@ class AudioHeader:
         return self.channels * self.encoding.size_bytes if self.encoding is not None else 0
 
     @property
+    def container_bits(self) -> int:
+        """Bits that a value takes in the file; it may use fewer. ``bits`` where that is not known."""
+        return 8 * self.encoding.size_bytes if self.encoding is not None else self.bits
+
+    @property
     def frames(self) -> int:
         """Whole frames that the file really holds."""
         return self.data_bytes // self.frame_bytes if self.frame_bytes else 0

@@ -20,6 +20,7 @@ NAME_BYTES = 24
 CHOPS = 16
 UNUSED_CHOP = 0xFFFFFFFF
 LOOP_ON = 0x7FFFFFFF
+NEWEST = 3  # the version that devices write now, and the first with a project's name
 
 NO_NAME = b" " * (NAME_BYTES - 1) + b"\0"  # of an empty pad, as the device writes it
 

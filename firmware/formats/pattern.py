@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from firmware.wording import counted
+
 from . import FormatError
 
 EVENT_BYTES = 8
@@ -103,7 +105,9 @@ def parse(data: bytes, device: Device) -> Pattern:
     """A pattern; FormatError where it is not whole events, an end event and a trailer."""
     count, odd = divmod(len(data) - _TRAILER_BYTES, EVENT_BYTES)
     if odd or count < 1:
-        raise FormatError(f"a pattern of {len(data)} bytes is not whole events of 8 bytes and a trailer")
+        raise FormatError(
+            f"a pattern of {counted(len(data), 'byte')} is not whole events of 8 bytes and a trailer"
+        )
     if count > MAX_EVENTS:
         raise FormatError(f"a pattern of {count} events is larger than any device writes")
     layout = _LAYOUT[device]

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import md5
+from itertools import product
 
 from native.types import Encoding
 
@@ -17,6 +18,7 @@ from .header import AudioHeader
 
 DATA_OFFSET = 512
 RATE = 48_000
+BITS = 16
 _HEAD = struct.Struct(">4sIIII")
 _MAGIC = b"RFWV"
 
@@ -77,6 +79,22 @@ def parse(prefix: bytes) -> SmpHeader:
     return SmpHeader(
         size_field, channels, rate, bits, prefix[0x14:0x20], prefix[0x20:0x30], prefix[0x30:DATA_OFFSET]
     )
+
+
+def restored(header: SmpHeader, file_size: int) -> SmpHeader:
+    """The header as the device wrote it, as far as a damaged one lets that be told; ``file_size`` in bytes.
+
+    Its MD5 proves the words that it was made of. Without that proof the size is the file's where the header
+    says less, and the width is the only one there is; rate and channels stay.
+    """
+    if header.digest_ok:
+        return header
+    sizes, rates = (file_size - 8, header.size_field), (header.rate, RATE)
+    for size, rate, channels, bits in product(sizes, rates, (header.channels, 1, 2), (header.bits, BITS)):
+        one = replace(header, size_field=size & 0xFFFFFFFF, rate=rate, channels=channels, bits=bits)
+        if one.digest_ok:
+            return one
+    return replace(header, size_field=max(header.size_field, (file_size - 8) & 0xFFFFFFFF), bits=BITS)
 
 
 def build(pcm: bytes, channels: int) -> bytes:

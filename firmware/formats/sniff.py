@@ -57,6 +57,22 @@ _OTHER: tuple[tuple[bytes, str], ...] = (
     (b"FORM", "an IFF file of another kind"),
 )
 
+# What libsndfile knows and no device of these plays, by the magic that each format's readers look for.
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"Creative Voice File\x1a", "Creative Voice (VOC)"),
+    (b"2BIT", "Audio Visual Research (AVR)"),
+    (b"NIST_1A", "NIST SPHERE"),
+    (b" paf", "Ensoniq PARIS (PAF)"),
+    (b"fap ", "Ensoniq PARIS (PAF)"),
+    (b"PVF1\n", "Portable Voice Format (PVF)"),
+    (b"ALawSoundFile", "Psion WVE"),
+    (b"Extended Instrument: ", "a FastTracker instrument (XI)"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB 5 file"),
+    (b"\0\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x0b\0\0\0samplerate", "a MATLAB 4 file"),
+    (b"\0\0\x03\xe8\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x0bsamplerate", "a MATLAB 4 file"),
+)
+_HTK_HEADER, _HTK_WIDTH = 12, 2
+
 
 def container(prefix: bytes) -> str | None:
     """The container's short name ("wav", "aifc", a key of `KNOWN`), or None where this is no known audio."""
@@ -70,6 +86,38 @@ def container(prefix: bytes) -> str | None:
         if prefix.startswith(magic):
             return kind
     return _mpeg(prefix)
+
+
+def foreign(prefix: bytes, size: int) -> str | None:
+    """The name of an audio format that only converters know, of a file of ``size`` bytes; else None."""
+    for magic, name in _FOREIGN:
+        if prefix.startswith(magic):
+            return name
+    if len(prefix) < 42:
+        return None
+    if prefix[:2] == b"\xf0\x7e" and prefix[3] == 1 and prefix[20] == 0xF7:
+        return "a MIDI sample dump (SDS)"
+    if prefix[:2] == b"\x01\x04" and prefix[21] <= 1 and prefix[2:18].isascii():
+        return "an Akai MPC 2000 sound"
+    for mark in (prefix[:4], prefix[3::-1]):
+        if mark[:2] == b"\x64\xa3" and 1 <= mark[2] <= 4 and mark[3] == 0:
+            return "IRCAM"
+    count, width, kind = int.from_bytes(prefix[:4]), int.from_bytes(prefix[8:10]), prefix[10:12]
+    is_htk = width == _HTK_WIDTH and kind == b"\0\0" and count * width + _HTK_HEADER == size
+    return "HTK" if is_htk else None
+
+
+def is_surely_audio(prefix: bytes, size: int) -> bool:
+    """Whether a file whose name does not say so is audio; what other files can begin with does not count."""
+    kind = container(prefix)
+    if kind == "m4a":
+        return prefix[8:12] in (b"M4A ", b"M4B ")  # other brands are films and pictures
+    if kind == "mp3":
+        return prefix.startswith(b"ID3")
+    if kind is not None:
+        return kind not in ("midi", "aac")
+    is_table = prefix.startswith(b"MATLAB 5") and b"libsndfile" not in prefix[:64]  # any numbers at all
+    return foreign(prefix, size) is not None and not is_table
 
 
 def _mpeg(prefix: bytes) -> str | None:

@@ -7,20 +7,15 @@ from dataclasses import dataclass, field
 
 from firmware.admission import Verdict, admit_smp, admit_speed, examine, fix
 from firmware.catalogue import Catalogue, Pad, PadSettings, Refused, SampleInfo
-from firmware.formats import FormatError, smp
+from firmware.formats import FormatError, endings, smp
 from firmware.formats.audio_header import AudioHeader, Read
 from firmware.profiles import Profile
 from native.types import Retrigger
 from sdcard_image.types import Card, CardError, Entry
 
 # Names that promise audio: such a file is admitted or refused; any other is only counted.
-_PCM_SUFFIXES = frozenset(
-    ("wav", "wave", "bwf", "rf64", "aif", "aiff", "aifc", "smp", "au", "snd", "caf", "w64")
-)
-_CODED_SUFFIXES = frozenset(
-    ("mp2", "mp3", "mp4", "m4a", "aac", "flac", "ogg", "oga", "opus", "wma", "wv", "ape")
-)
-AUDIO_SUFFIXES = _PCM_SUFFIXES | _CODED_SUFFIXES
+AUDIO_SUFFIXES = endings.AUDIO
+suffix = endings.suffix
 _LARGEST_INDEX = 1 << 20  # bytes; PADCONF.BIN has 52,000
 _SHOWN = 5  # names in one note
 
@@ -37,11 +32,6 @@ def exists(card: Card, path: str) -> bool:
         return False
 
 
-def suffix(name: str) -> str:
-    """A file name's ending in lower case, without its dot."""
-    return name.rpartition(".")[2].lower() if "." in name else ""
-
-
 def is_hidden(name: str) -> bool:
     """Whether a name is one that computers leave behind (``.DS_Store``, ``._x``)."""
     return name.startswith(".")
@@ -49,7 +39,7 @@ def is_hidden(name: str) -> bool:
 
 def looks_like_audio(entry: Entry) -> bool:
     """Whether an entry is a file whose name promises audio."""
-    return not entry.is_dir and suffix(entry.name) in AUDIO_SUFFIXES
+    return not entry.is_dir and endings.promises_audio(entry.name)
 
 
 def name_order(entry: Entry) -> tuple[str, str]:

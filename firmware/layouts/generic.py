@@ -61,7 +61,7 @@ def _lay_flat(found: Admitting, files: list[Entry]) -> None:
     if not files:
         found.note("there is no audio on the card")
         return
-    found.note(f"no folder A to J holds audio: {len(files)} files are laid on pads in name order, from A1 on")
+    found.note(f"no folder A to J holds audio: {_files(len(files))} laid on pads in name order, from A1 on")
     lay_in_order(found, files)
 
 

@@ -10,6 +10,7 @@ from firmware.catalogue import Catalogue, PadSettings, SampleInfo
 from firmware.formats import FormatError, padconf, smp
 from firmware.formats.padconf import PadConf, PadConfFile
 from firmware.profiles import Profile
+from firmware.wording import counted
 from sdcard_image.types import Card, CardError, Entry
 
 from . import generic, mk2_settings
@@ -76,7 +77,7 @@ def _import(found: Admitting) -> None:
     own = tuple(f"{path}/" for path in projects(found.card) if path.startswith(f"{IMPORT}/"))
     files = generic.audio_below(found, IMPORT)
     files = [entry for entry in files if not entry.path.startswith(own)] if own else files
-    found.note(f"{len(files)} samples of {IMPORT} are laid on pads in name order, from A1 on [?]")
+    found.note(f"{counted(len(files), 'sample')} of {IMPORT} laid on pads in name order, from A1 on [?]")
     generic.lay_in_order(found, files)
 
 

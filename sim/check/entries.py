@@ -85,6 +85,12 @@ def _host_names(root: Path) -> Iterator[Named]:
             if count > MAX_ENTRIES:
                 return
             is_dir = item.is_dir(follow_symlinks=False)
-            yield Named(f"{path}/{item.name}", item.name, is_dir)
+            here = f"{path}/{as_on_card(item.name)}"
+            yield Named(here, item.name, is_dir)
             if is_dir and path.count("/") < _DEEPEST:
-                todo.append((item.path, f"{path}/{item.name}"))
+                todo.append((item.path, here))
+
+
+def as_on_card(name: str) -> str:
+    """A host's name with a question mark for each byte that is no Unicode, as the card's paths have it."""
+    return name.encode("utf-8", "replace").decode("utf-8")

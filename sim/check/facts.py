@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from firmware.checks.folding import fold
+from firmware.checks.names import NO_UNICODE
 from firmware.findings import Finding, Severity, catalogue
 
 _WRONG_PLACE = ("misspelt-folder", "misplaced-folder", "sx-card-in-mk2", "mk2-card-in-sx", "index-missing")
@@ -13,7 +14,7 @@ _WRONG_PLACE = ("misspelt-folder", "misplaced-folder", "sx-card-in-mk2", "mk2-ca
 def one_each(findings: Iterable[Finding]) -> list[Finding]:
     """The findings without those that another one says better."""
     every = list(dict.fromkeys(findings))
-    for rule in (_unreadable, _same_name, _boot_sector, _nothing_found, _misplaced):
+    for rule in (_unreadable, _same_name, _no_unicode, _boot_sector, _nothing_found, _misplaced):
         said_elsewhere = rule(every)
         every = [one for one in every if not said_elsewhere(one)]
     return every
@@ -65,6 +66,12 @@ def _same_name(findings: list[Finding]) -> Rule:
         )
 
     return rule
+
+
+def _no_unicode(findings: list[Finding]) -> Rule:
+    """The question marks that stand for bytes which are no Unicode."""
+    invalid = {one.path for one in findings if one.id == "name-not-fat" and one.what == NO_UNICODE}
+    return lambda one: one.id == "name-characters" and one.path in invalid
 
 
 def _boot_sector(findings: list[Finding]) -> Rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from firmware.admission import Verdict, admit_smp, examine, fix, is_only_here
 from firmware.catalogue import SampleInfo
@@ -15,6 +16,7 @@ from firmware.layouts.admitting import suffix
 from firmware.profiles import Profile
 from sdcard_image.types import Card, CardError, Entry
 from sim.check.entries import unreadable
+from sim.check.mending import beyond_help, remedy
 from sim.check.report import AudioFile
 
 
@@ -31,6 +33,7 @@ class FileCheck:
     def judge(self, entry: Entry) -> AudioFile:
         """The file with its verdict; what is to be said is kept in ``findings``."""
         pad = self._pads.get(entry.path, "")
+        before = len(self.findings)
         try:
             extents = tuple(self._card.extents(entry.path))
             read = _reader(self._card, entry.path)
@@ -45,6 +48,8 @@ class FileCheck:
             ]
             if header is not None:
                 self.findings += _rlnd_pad(entry, read, pad)
+            if not verdict.taken:
+                self.findings[before:] = self._honest(entry, verdict, self.findings[before:])
         except CardError as error:
             self.findings.append(unreadable(error, entry.path, pad))
             return AudioFile(entry, False, None)
@@ -64,6 +69,17 @@ class FileCheck:
         if mark is None:  # no device of projects: refuse it by what it is
             return examine(read, entry.size, self._profile, entry.name)
         return header.audio(entry.size), admit_smp(header, entry.size, self._profile)
+
+    def _honest(self, entry: Entry, verdict: Verdict, said: list[Finding]) -> Iterator[Finding]:
+        """The findings on a refused file: ``--fix`` does nothing for one that it leaves out."""
+        why = beyond_help(self._card, entry, self._profile, strict=self._strict)
+        for one in said:
+            if not why:
+                yield replace(one, fixable=one.fixable or one.id == verdict.id)
+            elif one.fixable and one.severity is Severity.ERROR:
+                yield replace(one, fixable=False, fix=remedy(why) or one.fix)
+            else:
+                yield replace(one, fixable=False)
 
     def _said(self, entry: Entry, verdict: Verdict, pad: str) -> Iterator[Finding]:
         if not verdict.accepted:

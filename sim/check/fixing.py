@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from firmware.findings import Finding, Severity, found
+from firmware.findings import Finding, Severity, catalogue, found
 from firmware.layouts import detect
 from firmware.profiles import Profile, load
 from librarian.fix import FixPlan, FixReport, apply_fix, plan_fix
@@ -21,6 +21,7 @@ from sdcard_image.check import check_volume, structural
 from sdcard_image.medium import io_error
 from sdcard_image.repair import RepairReport, repair_image
 from sdcard_image.types import Card, CardError
+from sim.check.mending import remedy
 from sim.check.report import CheckReport, sort
 from sim.check.run import Progress, no_progress, run_check
 from sim.check.volume import size_of
@@ -77,6 +78,7 @@ def make_fixed(
             made = apply_fix(source.card, plan, destination, overwrite=overwrite, advance=advance)
         losses = [*(_loss(path, why) for path, why in made.lost), *source.doubts()]
         losses += [_loss(path, why, Severity.WARNING) for path, why in made.cut]
+        losses += [_left_out(*one) for one in made.left_out]
     after = run_check(destination, plan.device, report.options, progress)
     findings = sort((*after.findings, *losses), strict=report.options.strict)
     return plan, made, replace(after, findings=findings)
@@ -85,6 +87,14 @@ def make_fixed(
 def _loss(path: str, why: str, severity: Severity = Severity.ERROR) -> Finding:
     again = "copy it to the card again, from where it came"
     return replace(found("card-error", why, path=path, fix=again, severity=severity), fixable=False)
+
+
+def _left_out(path: str, why: str, refusal: str) -> Finding:
+    """A file that is not on the corrected card: a warning where nothing says that it is audio at all."""
+    kind = refusal if refusal in catalogue() else "bad-header"
+    severity = Severity.WARNING if refusal == "not-audio" else Severity.ERROR
+    text = f"it is left out of the corrected card: {why}"
+    return found(kind, text, path=path, fix=remedy(why), severity=severity, fixable=False)
 
 
 def _profile(card: Card, report: CheckReport) -> Profile:

@@ -12,6 +12,7 @@ from string import Template
 
 from firmware.catalogue import Catalogue
 from firmware.findings import Finding, Severity, catalogue
+from firmware.wording import counted
 from sdcard_image import open_card
 from sdcard_image.types import Card, CardError
 from sim.check.markup import name, shown, text
@@ -266,5 +267,5 @@ def _map(card: Card, report: CheckReport) -> str:
         }.items()
     )
     fragmented = sum(len(runs) > 1 for runs in pieces.values())
-    sums = f"{len(pieces):,} files, {fragmented:,} in more than one piece"
+    sums = f"{counted(len(pieces), 'file')}, {fragmented:,} in more than one piece"
     return f"{card_map(report.info, pieces, worst)}<p class=legend>{legend}</p><p>{sums}</p>"

@@ -9,7 +9,9 @@ from pathlib import Path
 from firmware.catalogue import Catalogue, Pad
 from firmware.checks.layout import check_layout, mk2_projects, seen_by
 from firmware.checks.names import check_names
+from firmware.checks.patterns import check_patterns
 from firmware.checks.tree import Tree
+from firmware.checks.unnamed import unnamed_audio
 from firmware.findings import Finding, Severity, for_device, found
 from firmware.layouts import detect, recognise
 from firmware.layouts.admitting import is_hidden, looks_like_audio
@@ -123,16 +125,26 @@ class _Checking:
         names = {path: played[0][0] for path, played in pads.items()}
         files = FileCheck(self._card, self._profile, names, strict=self._options.strict)
         seen = seen_by(tree, self._profile)
-        wanted = [e for e in tree.entries if looks_like_audio(e) and not is_hidden(e.name) and seen(e)]
+        there = [e for e in tree.entries if not e.is_dir and not is_hidden(e.name) and seen(e)]
+        wanted = [e for e in there if looks_like_audio(e)]
         with self._progress("headers", len(wanted)) as advance:
             for entry in wanted:
                 self.audio.append(files.judge(entry))
                 advance(1)
         yield from files.findings
+        yield from unnamed_audio((e for e in there if not looks_like_audio(e)), self._read)
         yield from check_pads(self._card, tree, self._profile, files.headers)
+        yield from check_patterns(tree, self._profile, self._read)
         if not self._options.quick:
             yield from self._listen(pads)
             yield from self._predict()
+
+    def _read(self, path: str, offset: int, n: int) -> bytes | None:
+        """Bytes of a file; None where the card's own findings say that it cannot be read."""
+        try:
+            return self._card.read(path, offset, n)
+        except CardError:
+            return None
 
     def _sizes(self) -> Iterator[Finding]:
         try:

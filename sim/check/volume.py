@@ -10,6 +10,7 @@ from firmware.findings import Finding, Severity, found
 from firmware.profiles import Profile
 from sdcard_image.check import SDHC_BYTES, check_volume
 from sdcard_image.medium import FileMedium
+from sdcard_image.probe import BLANK
 from sdcard_image.types import Card, CardError, CardInfo
 
 _LABEL_BY_DEVICE = "card.label"
@@ -59,7 +60,7 @@ def _not_fat32(why: str, head: bytes) -> Finding:
     """What to do differs: for a card of another kind, for a blank one, and for what is no card at all."""
     what = why.removeprefix("this is no FAT32 card: ").removesuffix("; give a card formatted as FAT32")
     fix = ""
-    if head and not any(head):
+    if BLANK in what:
         fix = "format it in the device, or make a new image with benchpad card new"
     elif not any(head[at : at + len(mark)] == mark for at, mark in _OF_A_DISK):
         fix = "check a card instead: the image of a whole one, a mounted one, its block device, or a folder"

@@ -15,7 +15,7 @@ import click
 
 from sdcard_image import DEFAULT_TIMESTAMP, FolderCard, build_image, items_from_folder, open_card, serial_from
 from sdcard_image.types import BuildReport, Card, Item, Made
-from sim.cli.common import PATH, SIZE, human_size, json_option, print_json, printable, progress
+from sim.cli.common import PATH, SIZE, counted, human_size, json_option, print_json, printable, progress
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ def _show(image: Path, report: BuildReport, notes: list[str], *, as_json: bool) 
     if len(notes) > _NOTES_SHOWN:
         click.echo(f"note: and {len(notes) - _NOTES_SHOWN:,} more; --json lists them all", err=True)
     click.echo(
-        f"{image}: {human_size(report.size_bytes)}, {report.files:,} files in {report.folders:,} folders "
+        f"{image}: {human_size(report.size_bytes)}, {counted(report.files, 'file')} in "
+        f"{counted(report.folders, 'folder')} "
         f"({human_size(report.file_bytes)}), {human_size(report.free_bytes)} free"
     )

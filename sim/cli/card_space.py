@@ -13,7 +13,7 @@ import click
 
 from sdcard_image import CardError
 from sdcard_image.medium import FileMedium, io_error
-from sim.cli.common import console, human_size, json_option, print_json, printable, progress
+from sim.cli.common import console, counted, human_size, json_option, print_json, printable, progress
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -94,8 +94,9 @@ def fragment(
         report = scatter(source, copy, extent_clusters=extent_clusters, seed=seed, advance=advance)
     _say(
         {"image": str(output or card)} | asdict(report),
-        f"{output or card}: {report.files:,} files, {_pieces(report.extents_before)} before, "
-        f"{_pieces(report.extents_after)} now",
+        f"{output or card}: {counted(report.files, 'file')}, "
+        f"{counted(report.extents_before, 'piece')} before, "
+        f"{counted(report.extents_after, 'piece')} now",
         as_json=as_json,
     )
 
@@ -118,8 +119,9 @@ def defrag(*, card: Path, output: Path | None, force: bool, as_json: bool) -> No
         with _copied(card, output, force=force) as part:
             document = _defrag(part)
     text = (
-        f"{output or card}: {document['files']:,} files, {_pieces(document['extents_before'])} before, "
-        f"{_pieces(document['extents_after'])} now; {human_size(document['moved_bytes'])} moved"
+        f"{output or card}: {counted(document['files'], 'file')}, "
+        f"{counted(document['extents_before'], 'piece')} before, "
+        f"{counted(document['extents_after'], 'piece')} now; {human_size(document['moved_bytes'])} moved"
     )
     if document["left"]:
         text += f"; no room for {', '.join(document['left'][:5])}: {_advice(document)}"
@@ -182,7 +184,10 @@ def map_(*, card: Path, as_json: bool) -> None:
         f"{_SIGNS[kind]} {kind} {human_size(count * found.cluster_bytes)}" for kind, count in counts.items()
     ]
     click.echo("  ".join(shown))
-    click.echo(f"{found.files:,} files in {_pieces(found.extents)}, {found.fragmented:,} of them fragmented")
+    click.echo(
+        f"{counted(found.files, 'file')} in {counted(found.extents, 'piece')}, "
+        f"{found.fragmented:,} of them fragmented"
+    )
 
 
 def _drawing(found: UsageMap, width: int) -> Text:
@@ -201,10 +206,6 @@ def _drawing(found: UsageMap, width: int) -> Text:
         if number % width == width - 1:
             text.append("\n")
     return text
-
-
-def _pieces(count: int) -> str:
-    return f"{count:,} piece{'s' * (count != 1)}"
 
 
 def _say(document: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -84,6 +84,10 @@ def check(
     given = card_model(timing, card_latency, card_speed)
     reports = {"--html": html, "--junit": junit_file}
     check_reports(card, fixed, {option: path for option, path in reports.items() if path is not None})
+    if fixed is not None:
+        from librarian.fix_apply import refuse_existing  # noqa: PLC0415  soundfile and soxr, only when needed
+
+        refuse_existing(fixed, overwrite=force)
     if given is None or timing is None:
         given = CardModel(
             command_us=ASSUMED_CARD.command_us if card_latency is None else card_latency * 1000,
@@ -130,7 +134,7 @@ def _fix(
         "converted": made.converted,
         "dropped": made.dropped,
         "notes": [{"path": path, "text": text} for path, text in made.notes],
-        "losses": [{"path": path, "text": text} for path, text in made.losses],
+        "losses": [{"path": path, "text": text} for path, text in made.all_losses],
     }
     if not as_json:
         other = [one for one in made.notes if one not in made.losses]

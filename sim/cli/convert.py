@@ -56,7 +56,7 @@ def convert(
 
     A file that the device takes as it is gets copied, bit for bit. Others are decoded, resampled, dithered
     and written as WAV, with loop points and markers. Names are made safe and unique. Exit status 1 where
-    some files could not be converted, 2 where none could.
+    some files could not be converted, or only without a part of their audio, 2 where none could.
 
     Example: benchpad convert ~/Samples/kit -o card/ --device sp404mk2
     """
@@ -77,8 +77,10 @@ def convert(
     else:
         _show(found, done, plan_only=plan_only)
     failed = sum(one["action"] == _FAILED for one in done)
-    if failed or not done:
-        context.exit(BAD_INPUT if failed == len(done) else FINDINGS)
+    if failed == len(done):
+        context.exit(BAD_INPUT)
+    if failed or any(one["audio_lost"] for one in done if one["action"] == _MADE):
+        context.exit(FINDINGS)
 
 
 def _run(found: Jobs, output: Path, profile: Profile, seed: int, *, force: bool) -> list[dict[str, Any]]:
@@ -116,7 +118,9 @@ def _planned(job: Job) -> dict[str, Any]:
         "notes": [*recipe.notes, *recipe.lost],
         "losses": list(recipe.lost),
     }
-    return document if recipe.keep else document | {"markers": _markers(recipe.markers)}
+    if recipe.keep:
+        return document
+    return document | {"audio_lost": bool(recipe.losses), "markers": _markers(recipe.markers)}
 
 
 def _failed(job: Job, reason: str, id_: str) -> dict[str, Any]:
@@ -135,6 +139,7 @@ def _made(outcome: Outcome | None) -> dict[str, Any]:
         "markers": _markers(outcome.markers),
         "notes": [*outcome.notes, *_quieter(outcome)],
         "losses": list(outcome.losses),
+        "audio_lost": bool(outcome.audio_lost),
     }
 
 

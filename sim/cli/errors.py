@@ -17,8 +17,11 @@ from types import FrameType
 
 import click
 
+from librarian.holding import held
+
 FINDINGS, BAD_INPUT, FAILURE = 1, 2, 3
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SOON = 0.02  # s
 
 # By name, so that showing an error imports nothing that the command itself did not.
 _STATUS = {
@@ -63,17 +66,44 @@ class Ended(KeyboardInterrupt):
 
 
 def end_on_signals() -> None:
-    """From now on raise `Ended` where a signal asks to end; one that is ignored, as by nohup, stays so."""
+    """From now on raise `Ended` where a signal asks to end; one that is ignored, as by nohup, stays so.
+
+    While a C library decodes it is raised after that call, and while modules are imported soon after: the
+    code that begins a C extension loses exceptions.
+    """
 
     def end(signum: int, frame: FrameType | None) -> None:
-        for other in _ENDING:
-            if other != signal.SIGINT:  # unwinding is quick; a second Ctrl-C still cuts it short
-                signal.signal(other, signal.SIG_IGN)
-        raise Ended(signum)
+        if signum != signal.SIGINT and _is_unwinding(sys.exception()):
+            return  # that is quick; a second Ctrl-C still cuts it short
+        ended = Ended(signum)
+        if held.defer(ended):
+            return
+        if _is_importing(frame):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            return
+        raise ended
+
+    def ask_again(signum: int, frame: FrameType | None) -> None:
+        if isinstance(held.asked, Ended):
+            end(held.asked.signum, frame)
 
     for signum in _ENDING:
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, end)
+    signal.signal(signal.SIGALRM, ask_again)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _is_unwinding(error: BaseException | None) -> bool:
+    """Whether the exception that is being handled, or one behind it, already asks to end."""
+    while error is not None and not isinstance(error, Ended):
+        error = error.__context__
+    return error is not None
 
 
 def _quiet_broken_pipe() -> None:
@@ -99,11 +129,14 @@ def guarded(*, as_json: bool = False) -> Iterator[None]:
     """
     try:
         yield
+        held.check()  # one that was lost on the way
     except BrokenPipeError:
         _quiet_broken_pipe()
         raise click.exceptions.Exit(0) from None
     except KeyboardInterrupt as error:
         signum = error.signum if isinstance(error, Ended) else signal.SIGINT
+        held.clear()
+        signal.setitimer(signal.ITIMER_REAL, 0)  # when all is unwound, nothing handles it any more
         with suppress(OSError):  # after a hang-up there may be no terminal to tell
             _tell("interrupted" if signum == signal.SIGINT else str(error), as_json=as_json)
         raise click.exceptions.Exit(128 + signum) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.common import SIZE, console, human_size, json_option, print_json, printable, progress
+from sim.cli.common import SIZE, console, counted, human_size, json_option, print_json, printable, progress
 from sim.cli.errors import FINDINGS
 from sim.cli.outputs import same, within
 from sim.errors import InputError
@@ -97,7 +97,8 @@ def export(
             _check_out(out, plan, size, force=force)
             if plan_only:
                 _show_plan(plan, out, as_json=as_json)
-                raise click.exceptions.Exit(FINDINGS if plan.lost or plan.refused else 0)
+                cut = any(job.recipe is not None and job.recipe.losses for job in plan.jobs)
+                raise click.exceptions.Exit(FINDINGS if plan.lost or plan.refused or cut else 0)
             _make(plan, out, size, seed, force=force, as_json=as_json)
         except KitError as error:
             raise InputError(str(error)) from error
@@ -308,14 +309,18 @@ def _document(plan: ExportPlan, out: Path) -> dict[str, Any]:
 
 
 def _show_plan(plan: ExportPlan, out: Path, *, as_json: bool) -> None:
+    recipes = [(job.place, job.recipe) for job in plan.jobs if job.recipe is not None]
+    lost = [
+        *plan.lost,
+        *(f"pad {bank}{pad}: {one}" for (bank, pad), recipe in recipes for one in recipe.lost),
+    ]
     if as_json:
         print_json(
-            _document(plan, out)
-            | {"plan": True, "lost": list(plan.lost), "remarks": [*plan.remarks, *plan.refused]}
+            _document(plan, out) | {"plan": True, "lost": lost, "remarks": [*plan.remarks, *plan.refused]}
         )
         return
     _table(plan)
-    _remarks([one for one in (*plan.remarks, *plan.refused) if one not in plan.lost], plan.lost)
+    _remarks([one for one in (*plan.remarks, *plan.refused) if one not in lost], lost)
     click.echo(f"{out}: {_counted(plan)} would be written; nothing was")
 
 
@@ -323,7 +328,7 @@ def _show(
     plan: ExportPlan, made: Export, out: Path, booted: BootResult, missing: list[str], *, as_json: bool
 ) -> None:
     heard = [note for note in booted.catalogue.notes if note.startswith(("/", "pad ")) and not plan.copied]
-    remarks = [*made.remarks, *heard, *missing]
+    remarks, lost = [*made.remarks, *heard, *missing], [*made.lost, *made.given_up]
     if as_json:
         done = {one.job.place: one for one in made.samples}
         document = _document(plan, out)
@@ -339,23 +344,22 @@ def _show(
                 "plan": False,
                 "booted": booted_pads,
                 "missing": missing,
-                "lost": list(made.lost),
+                "lost": lost,
                 "remarks": remarks,
             }
         )
         return
-    _remarks([one for one in remarks if one not in made.lost], made.lost)
+    _remarks([one for one in remarks if one not in lost], lost)
     size = human_size(sum(one.size_bytes for one in made.samples))
     what = f"{_counted(plan)} ({size})" if made.samples else _counted(plan)
-    click.echo(
-        f"{out}: {what}; the {plan.profile.title} boots from it with {len(booted.catalogue.pads)} pads"
-    )
+    pads = counted(len(booted.catalogue.pads), "pad")
+    click.echo(f"{out}: {what}; the {plan.profile.title} boots from it with {pads}")
 
 
 def _counted(plan: ExportPlan) -> str:
     if plan.copied:
         return f"{len(plan.copied)} files and folders as they are"
-    return f"{len(plan.jobs)} samples and {len(plan.patterns)} patterns"
+    return f"{counted(len(plan.jobs), 'sample')} and {counted(len(plan.patterns), 'pattern')}"
 
 
 def _table(plan: ExportPlan) -> None:

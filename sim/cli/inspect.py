@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,16 @@ from sim.cli.common import console, json_option, print_json, printable
 from sim.errors import InputError
 
 if TYPE_CHECKING:
-    from firmware.formats.description import Description
+    from rich.console import Console
+
+    from firmware.formats.description import Description, Field
 
 _ROWS_SHOWN = 400
 _VALUE_SHOWN = 72  # characters of a value in the table
+_SHORT = 24  # characters of a value up to which meanings stand in a column
+_WIDEST = 110  # columns, however wide the terminal is
+_NO_BREAK = "\u00a0"  # stands for a space while lines are wrapped; no printable text has one
+_INDENT = 4  # columns of a line that continues another
 _WITH_CHUNKS = ("wav", "sx-wav", "aiff")
 
 Read = Callable[[int, int], bytes]
@@ -105,29 +112,51 @@ def _with_markers(found: Description, read: Read, size: int) -> Description:
 
 def show(description: Description) -> None:
     """The description for people."""
-    from rich.table import Table  # noqa: PLC0415  see common.console
-
     out = console()
+    width = min(out.width, _WIDEST)
     out.print(description.title, style="bold")
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(overflow="fold", max_width=_VALUE_SHOWN)
-    table.add_column(overflow="fold")
-    for field in description.fields:
-        table.add_row(field.name, _value(field.value, field.meaning), printable(field.meaning))
-    with out.capture() as drawn:
-        out.print(table)
-    for line in drawn.get().splitlines():
-        out.print(line.rstrip())  # a table fills every line up to its longest
+    for line in _fields(description.fields, width):
+        out.print(line)
     rows = [row.shown for row in description.rows if row.shown]
     if rows:
         out.print()
     for line in rows[:_ROWS_SHOWN]:
-        out.print(printable(line))
+        _print(out, line, width)
     if len(rows) > _ROWS_SHOWN:
         out.print(f"and {len(rows) - _ROWS_SHOWN:,} more; --json has them all")
     for remark in description.remarks[:_ROWS_SHOWN]:
-        out.print(f"note: {printable(remark)}")
+        _print(out, f"note: {remark}", width)
+
+
+def _fields(fields: tuple[Field, ...], width: int) -> Iterator[str]:
+    """A line for each field: its name, value and meaning, in columns as far as the values are short."""
+    shown = [(one.name, _value(one.value, one.meaning), printable(one.meaning)) for one in fields]
+    shown = [(name, value or meaning, meaning if value else "") for name, value, meaning in shown]
+    names = max((len(name) for name, _, _ in shown), default=0)
+    values = max((len(value) for _, value, _ in shown if len(value) <= _SHORT), default=0)
+    for name, value, meaning in shown:
+        text = f"{value:{values}}  {meaning}" if meaning and len(value) <= _SHORT else f"{value}  {meaning}"
+        yield from _wrapped(f"{name:{names}}  {text}".rstrip(), width, names + 2)
+
+
+def _print(out: Console, line: str, width: int) -> None:
+    for part in _wrapped(printable(line), width, _INDENT):
+        out.print(part)
+
+
+def _wrapped(line: str, width: int, indent: int) -> list[str]:
+    """A line in as many as it needs, all but the first indented; what stands between commas stays whole."""
+    items = line.split(", ")
+    if len(items) > 2 and all(len(item) < width // 2 for item in items[1:]):
+        line = ", ".join((items[0], *(item.replace(" ", _NO_BREAK) for item in items[1:])))
+    lines = textwrap.wrap(
+        line,
+        max(width, 2 * indent),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    return [one.replace(_NO_BREAK, " ") for one in lines]
 
 
 def _value(value: Any, meaning: str) -> str:

@@ -29,6 +29,8 @@ def same(one: Path, other: Path) -> bool:
 def check_reports(card: Path, fixed: Path | None, reports: dict[str, Path]) -> None:
     """InputError where a report, by its option, would replace the card, the corrected copy or another."""
     seen = {} if fixed is None else {"--fix": fixed}
+    if fixed is not None:
+        check_folder_of(fixed)
     for option, path in (seen | reports).items():
         if within(path, card):
             raise InputError(_inside(option, path, card))
@@ -46,9 +48,14 @@ def _inside(option: str, path: Path, card: Path) -> str:
     return f"{option} {path} lies inside the card {card}, which is not changed; choose a path outside it"
 
 
-def _check_report(path: Path) -> None:
+def check_folder_of(path: Path) -> None:
+    """InputError where there is no folder for a file to be written."""
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def _check_report(path: Path) -> None:
+    check_folder_of(path)
     if path.exists() and stat.S_ISBLK(path.stat().st_mode):
         raise InputError(f"{path} is a block device; name a file for the report")
 

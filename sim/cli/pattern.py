@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.common import json_option, print_json, printable
+from sim.cli.outputs import check_folder_of
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def pattern(
     to_pattern = out.suffix.lower() not in _MIDI_ENDINGS
     if to_pattern and out.suffix.lower() != ".bin":
         raise InputError(f"{out}: the ending says what to make: .mid for a MIDI file, .BIN for a pattern")
+    check_folder_of(out)
     found, remarks = _converted(source, _device(device), _device(from_device), keys)
     _write(out, found.to_bytes() if to_pattern else to_midi(found))
     _report(out, found, remarks, as_json=as_json)

@@ -140,6 +140,20 @@ def mk2_volume(bank: int, stored: int):
     return replace(config, header=bytes(header))
 
 
+def mk2_chops(*frames: int) -> Files:
+    """A project whose pad A1 has these chop points."""
+    config = padconf.new("TEST")
+    points = (*frames, *[padconf.UNUSED_CHOP] * (padconf.CHOPS - len(frames)))
+    return mk2_card(config=replace(config, chops=(padconf.Chops(points), *config.chops[1:])))
+
+
+def mk2_named(name: str) -> Files:
+    """A project whose pad A1 has this name, in an 8-bit coding."""
+    config = padconf.new("TEST")
+    raw = name.encode("latin-1").ljust(padconf.NAME_BYTES, b"\0")
+    return mk2_card(config=replace(config, names=(raw, *config.names[1:])))
+
+
 LOOP = wave(4410 - 25)  # ends at the height of the wave: the jump back to zero is heard
 SX_LOOP = sx_wav(LOOP)
 LONG_SX = rlnd.build(0, DATA * 1200, 2)  # 60 s of stereo: more than the device's memory holds
@@ -162,6 +176,7 @@ CASES: dict[str, Case] = {
     ),
     "pattern-hex": Case("sp404sx", sx_card() | {"ROLAND/SP-404SX/PTN/PTN0000A.BIN": b"\0"}),
     "pattern-number": Case("sp404sx", sx_card() | {"ROLAND/SP-404SX/PTN/PTN00121.BIN": b"\0"}),
+    "bad-pattern": Case("sp404mk2", mk2_card() | {"PTN/PTN00001.BIN": b"x" * 800}),
     "index-missing": Case("sp404mk2", {"EXPORT/PROJECT/P1/SMPL/BANK1-01.SMP": a_smp()}),
     "bad-index": Case("sp404sx", sx_card() | {f"{SX}/PAD_INFO.BIN": bytes(100)}),
     "no-pad-entry": Case("sp404mk2", mk2_card({0: PadConf()})),
@@ -172,6 +187,7 @@ CASES: dict[str, Case] = {
     "too-deep": Case("generic", {"A/1/2/3/4/5/6/7/8/kick.wav": wav(), "A/kick.wav": wav()}),
     "too-many": Case("generic", {f"A/{n}.wav": wav() for n in range(17)}),
     "name-characters": imported("Schl\u00e4ger.wav"),
+    "name-ending": imported("kick.bin"),
     "name-length": imported("a kick drum that has a very long name.wav"),
     "name-nfd": one(wav(), name=f"A/{NFD}.wav"),
     "name-control": one(wav(), name="A/a\nb.wav"),
@@ -215,6 +231,8 @@ CASES: dict[str, Case] = {
     "pad-range": Case("sp404sx", sx_card({0: sx_record(GOOD, user_end=len(GOOD) + 2)})),
     "pad-frames": Case("sp404sx", sx_card({0: sx_record(GOOD, user_start=515)})),
     "pad-loop": Case("sp404mk2", mk2_card({0: mk2_conf(a_smp(), loop=padconf.LOOP_ON, loop_start=90_000)})),
+    "pad-chops": Case("sp404mk2", mk2_chops(10_000_000, 5)),
+    "pad-name": Case("sp404mk2", mk2_named("N\u00e4me")),
     "pad-size": Case("sp404sx", sx_card({0: sx_record(GOOD, original_end=len(GOOD) + 2)})),
     "pad-value": Case("sp404sx", sx_card({0: sx_record(GOOD, volume=200)})),
     "pad-empty-settings": Case("sp404sx", sx_card({9: PadRecord(volume=3)})),

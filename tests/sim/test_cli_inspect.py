@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import mido
 import numpy as np
 import soundfile as sf
 from click.testing import CliRunner
 
+from firmware.formats import padconf
 from librarian.markers import LoopRegion, Marker, Markers
 from librarian.midi_file import save
 from sim.cli import cli
@@ -90,3 +92,25 @@ def test_terminal_codes_in_a_file_are_shown_escaped(tmp_path) -> None:
     path.write_text("<a b='\u202e'>\u009b31m</a>")
     assert "\u202e" not in run(path)
     assert "\u009b" not in run(path)
+
+
+def test_lines_are_narrow_and_units_stand_by_their_values(tmp_path) -> None:
+    every = replace(padconf.PadConf(), size_bytes=90_000, start=600, end=70_000, loop=1, loop_start=700)
+    every = replace(every, play_mode=3, flags=0x3F, level=3, mute_group=7, pitch=5, fine=9, speed=9_000)
+    every = replace(every, pan=3, link=4, roll=1, attack=9, hold=8, release=7)
+    chops = padconf.Chops(tuple(range(1_000_000, 1_000_016)))
+    conf = padconf.new("TEST")
+    conf = replace(conf, pads=(every, *conf.pads[1:]), chops=(chops, *conf.chops[1:]))
+    path = tmp_path / "PADCONF.BIN"
+    path.write_bytes(conf.to_bytes())
+    lines = run(path).splitlines()
+    assert max(map(len, lines)) <= 110
+    (tempo,) = [line for line in lines if line.startswith("project_bpm")]
+    assert tempo.index("BPM") < 40
+    assert [" ".join(line.split()) for line in lines if line.startswith("pads_used")] == [
+        "pads_used 1 of 160"
+    ]
+    joined = " ".join(" ".join(lines).split())
+    assert "loop from byte 700" in joined
+    assert "1000014, 1000015)" in joined
+    assert "J 90 BPM, volume 127" in joined
