@@ -66,6 +66,7 @@ class Bench:
         self._preset = preset
         self._other = other
         self._mirror_failed = self._lost_said = False
+        self._xrun_said = -session.rate
         self.writable = writable
         self._browser: Browser | None = None
         self._happened: deque[Happened] = deque(maxlen=_KEPT)
@@ -206,9 +207,13 @@ class Bench:
         return [Happened(one.frame, "alert", one.text) for one in _taken(self._session.observer.alerts)]
 
     def _xruns(self, frame: int, xruns: int) -> list[Happened]:
+        """Once a second at most: a busy machine has many."""
         before, busy, seen = self._seen
-        self._seen = (before, busy, xruns)
-        return [Happened(frame, "xrun", "the audio server was not served in time")] if xruns > seen else []
+        if xruns == seen or 0 <= frame - self._xrun_said < self._session.rate:
+            return []
+        self._seen, self._xrun_said = (before, busy, xruns), frame
+        times = "once" if xruns == seen + 1 else f"{xruns - seen} times"
+        return [Happened(frame, "xrun", f"the audio server was not served in time, {times}")]
 
     def _recording(self) -> dict[str, Any] | None:
         wanted = self._session.recording
