@@ -1,4 +1,4 @@
-"""Clean voices as a part of what no reader can beat, over cards and RAM; the orders of service compared."""
+"""Clean voices beside the bound for equal parts of the RAM, over cards and RAM; the orders of service compared."""
 
 from __future__ import annotations
 
