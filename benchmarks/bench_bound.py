@@ -1,4 +1,4 @@
-"""Clean voices beside the bound for equal parts of the RAM, over cards and RAM; the orders of service compared."""
+"""Clean voices beside the bound, over cards and RAM; the orders of service compared."""
 
 from __future__ import annotations
 

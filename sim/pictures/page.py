@@ -27,7 +27,7 @@ def stress_page(report: StressReport) -> str:
     bound = report.bound.voices
     keys = [
         (str(report.clean_voices), "clean voices"),
-        (f"{bound:.1f}" if math.isfinite(bound) else "none", "bound: each voice with its own part of the RAM"),
+        (f"{bound:.1f}" if math.isfinite(bound) else "none", "bound: each with its own part of the RAM"),
         ("none" if report.ratio is None else f"{report.ratio:.0%}", _of_the_bound(report)),
         (report.first_to_give, "gives first"),
     ]
