@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.common import SIZE, console, counted, human_size, json_option, print_json, printable, progress
+from firmware.wording import counted
+from sim.cli.common import SIZE, console, human_size, json_option, print_json, printable, progress
 from sim.cli.errors import FINDINGS
 from sim.cli.outputs import same, within
 from sim.errors import InputError
