@@ -258,6 +258,7 @@ def test_bytes_that_are_no_unicode_are_one_finding(tmp_path: Path) -> None:
         pytest.skip("this file system takes Unicode only")
     report = run_check(folder, "sp404mk2", QUICK)
     assert [(one.id, one.path) for one in report.findings] == [("name-not-fat", "/IMPORT/bad?.wav")]
+    assert report.findings[0].what == "the name is no valid Unicode: bad\\xff.wav"
 
 
 @pytest.mark.parametrize("is_partitioned", [False, True])
