@@ -359,7 +359,8 @@ def _show(
 
 def _counted(plan: ExportPlan) -> str:
     if plan.copied:
-        return f"{len(plan.copied)} files and folders as they are"
+        one = len(plan.copied) == 1
+        return "1 file or folder as it is" if one else f"{len(plan.copied):,} files and folders as they are"
     return f"{counted(len(plan.jobs), 'sample')} and {counted(len(plan.patterns), 'pattern')}"
 
 
