@@ -95,6 +95,7 @@ def test_audio_is_found_by_what_it_is(kind: str, tmp_path: Path) -> None:
         b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(200),
         b"MThd\0\0\0\6\0\0\0\1\0\x60" + bytes(100),
         b"\1\4" + bytes([255] * 100),
+        b"\1\4" + bytes(100),
         bytes(300),
         b"",
     ],
