@@ -14,6 +14,7 @@ import pytest
 from conftest import NewRow
 from damage import FILES, KINDS, NAMELESS, Target, damaged, make_target, write_sparse
 from pytest_benchmark.fixture import BenchmarkFixture
+from worn import told
 
 from sdcard_image.repair import repair_image
 from sdcard_image.types import CardError
@@ -151,6 +152,19 @@ def test_files_whose_names_are_lost(
         f"{clean} of {NAMELESS_CASES}; {sum(counts) / len(counts):.2f} of {FILES}",
         clean == NAMELESS_CASES and min(counts) == FILES,
     )
+
+
+@pytest.mark.parametrize("extent", [16, 3])
+def test_what_is_told_of_worn_cards(
+    extent: int, benchmark: BenchmarkFixture, new_row: NewRow, tmp_path: Path
+) -> None:
+    row = new_row(
+        f"files in pieces of {extent} clusters, a sector lost in both FATs: files told to be whole or"
+        " repaired, no guess, that are",
+        "0 wrong",
+    )
+    truth = benchmark.pedantic(told, args=(tmp_path, extent), rounds=1, iterations=1)
+    row.result(str(truth), truth.wrong == 0)
 
 
 def _nameless(tools: Tools, target: Target, folder: Path) -> tuple[int, list[int]]:

@@ -15,12 +15,13 @@ from sdcard_image.build import DEFAULT_TIMESTAMP, build_image
 from sdcard_image.medium import io_error
 from sdcard_image.types import Card, CardError, Item
 
-from .convert import Outcome, convert_file
+from .convert import Outcome, Recipe, convert_file
 from .errors import ConvertError
 from .export import make_export
 from .export_types import Spool, pad_name
 from .fix_tables import PadTable, kept_sample, made_sample
 from .fix_types import Do, FixAction, FixPlan, FixReport
+from .forms import Form
 
 _SMALLEST = 64 << 20
 _CLUSTER = 32 << 10  # room that a file may waste, when a card's size is chosen
@@ -181,7 +182,7 @@ class _Work:
             return None
         self.converted += 1
         self.notes += [(action.new, note) for note in _remarks(outcome)]
-        self.losses += [(action.new, one) for one in outcome.losses]
+        self.losses += [(action.new, one) for one in (*outcome.losses, *_no_loop(action.recipe, outcome))]
         self.cut += [(action.new, outcome.audio_lost)] if outcome.audio_lost else []
         if action.index:
             table = self._tables.setdefault(action.index, PadTable())
@@ -195,6 +196,14 @@ class _Work:
         return Item(
             action.new, table.file(action), action.source.modified if action.source is not None else None
         )
+
+
+def _no_loop(recipe: Recipe, outcome: Outcome) -> list[str]:
+    """That a pad of the SX does not take a loop over: it has no loop start of its own."""
+    loops = outcome.markers.loops
+    if recipe.form is not Form.SX or not loops or not loops[0].start:
+        return []
+    return ["not kept, as a pad loops from its start only: the loop from a later frame on"]
 
 
 def _remarks(outcome: Outcome) -> list[str]:

@@ -71,6 +71,10 @@ class Chains:
         self.merged = without_lost(self.merged, alone)
         self._breaks = self._found_breaks()
 
+    def alike(self) -> bool:
+        """Whether the FATs say the same of all clusters."""
+        return all(bool((copy[2:] == self.copies[0][2:]).all()) for copy in self.copies[1:])
+
     def agreed(self, runs: Runs) -> bool:
         """Whether the FATs say the same of all these clusters."""
         return all(

@@ -109,6 +109,8 @@ class FolderRebuild:
             found.entry = wanted
             if not thing.is_dir and (found.defects or thing.state == ""):
                 thing.settle("repaired", *found.defects[0][1:] if found.defects else ())
+        if found.doubted:
+            thing.settle("repaired", found.defects[0][1], "likely")
         if not found.named_surely:
             thing.settle("repaired", "a letter of its name is lost")
         if thing.state == "":

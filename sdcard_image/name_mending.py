@@ -8,6 +8,7 @@ from sdcard_image.direntry import LONG, SIZE, checksum
 from sdcard_image.names import MAX_UNITS, RESERVED, alias, fold, is_short, pack_short
 
 _NAME_BAD = frozenset(range(0x20)) | {0x7F} | set(b'"*+,./:;<=>?[\\]|') | set(range(0x61, 0x7B))
+_LIKE = 4  # of the bytes of an 8.3 name that differ from what its long name says: no other name
 _TO_UNDERSCORE = frozenset('+,;=[]"*/:<>?\\|')
 
 
@@ -114,6 +115,31 @@ def belongs(parts: list[bytes], short: bytes, name: str) -> bool:
     """Whether parts that do not carry the 8.3 name's tie may still be its own: the names are alike."""
     ties = [p[13] for p in parts]
     return checksum(short) in ties or len(alias_errors(name, short)) <= 1
+
+
+def claims_entry(parts: list[bytes], short: bytes, name: str) -> bool:
+    """Whether sound parts directly before an 8.3 entry name it, although more than a byte differs.
+
+    Only if that 8.3 name is none, or like the long one: else a device that does not know long names may have
+    put a new file in the place of an old one, and its name is sound.
+    """
+    sound = all(p[13] == parts[0][13] and p[11] == LONG and p[12] == 0 for p in parts)
+    if not sound or not parts[0][0] & 0x40 or [p[0] & 0x3F for p in parts] != [*range(len(parts), 0, -1)]:
+        return False
+    return bool(bad_name_bytes(short)) or len(alias_errors(name, short)) <= _LIKE
+
+
+def alias_of(name: str, tie: int, taken: set[bytes]) -> bytes:
+    """The 8.3 name that a long one had: the usual one that fits its tie, or else a new one."""
+    upper = fold(name)
+    usual = [pack_short(upper)] if is_short(upper) else []
+    first = alias(name, set() if not usual else set(usual))
+    stem, ext = first[:8].partition(b"~")[0], first[8:]
+    for number in range(1, 100):
+        tail = f"~{number}".encode()
+        usual.append((stem[: 8 - len(tail)] + tail).ljust(8) + ext)
+    fits = [u for u in usual if u not in taken and checksum(u) == tie]
+    return fits[0] if fits else fresh_alias(name, taken)
 
 
 def _plain(text: str) -> list[tuple[int, str]]:

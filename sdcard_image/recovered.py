@@ -43,6 +43,11 @@ def kind_of(head: bytes) -> str:
     return "MP3" if frame else "BIN"
 
 
+def is_beginning(head: bytes) -> bool:
+    """Whether a file begins with ``head``; an MP3 frame alone does not tell: noise looks like one."""
+    return any(head[offset : offset + len(magic)] == magic for offset, magic, _ in _KINDS)
+
+
 def describe_lost(medium: Medium, system: System, runs: Runs) -> Lost | None:
     """A lost chain as a file; None where it is one cluster of zeros."""
     offset = system.cluster_offset(runs[0][0])

@@ -1,102 +1,91 @@
-"""Broken files put together with lost chains of the right length."""
+"""Broken files put together with lost chains of the right length.
+
+What is known of a file is never made shorter: a rest is joined where its chain breaks off, or where two
+chains meet, so that one of the two entries that lead there must be wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import accumulate
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sdcard_image.arbitration import ENDS
-from sdcard_image.claims import Claims, bytes_apart
-from sdcard_image.runs import Runs, cut, length, nth, overlap
+from sdcard_image.claims import Claims
+from sdcard_image.known import Known
+from sdcard_image.lost_chains import LostChains
+from sdcard_image.runs import Runs, cut, holds, length, nth, overlap
 from sdcard_image.tree import Thing
 
-MAX_HEADS = 100_000  # lost chains that are looked at when a broken file is put together
+_LOST = "an entry of its chain was lost in both FATs"
+_ERASED = "entries of its chain were lost in both FATs"
 
 
-class LostChains:
-    """The chains that nobody owns, without the beginnings of the files that are ``broken`` themselves."""
-
-    def __init__(self, claims: Claims, broken: list[Thing]) -> None:
-        self._chains = claims.chains
-        self._heads: list[int] = claims.chains.heads().tolist()[:MAX_HEADS]
-        self._starts = {t.found.cluster for t in broken}
-        self._lengths: NDArray[np.int32] = np.zeros(claims.chains.limit, np.int32)
-
-    def __iter__(self) -> Iterator[int]:
-        for head in self._heads:
-            self._chains.work -= 1
-            if self._chains.work < 0:
-                return
-            if not self._chains.owner[head] and head not in self._starts:
-                yield head
-
-    def length(self, head: int) -> int:
-        """How long a lost chain was at first; -1 where it has no proper end."""
-        known = int(self._lengths[head])
-        if known == 0:
-            walk = self._chains.walk(head, self._chains.clusters)
-            known = walk.count if walk.stop == "end" else -1
-            self._lengths[head] = known
-        return known
-
-    def runs(self, head: int) -> Runs:
-        """A lost chain; nothing where a part of it has been given away since."""
-        walk = self._chains.walk(head, self._chains.clusters)
-        return walk.runs if walk.stop == "end" else []
-
-
-def join(claims: Claims, thing: Thing, lost: LostChains, *, ended: bool, neighbour: bool) -> bool:
-    """Beginning and a lost chain that have the right length together.
-
-    ``ended``: of a file whose chain has an end, if too early; else of one that breaks off. ``neighbour``:
-    only with what follows on the card. The nearest is taken.
-    """
-    count = claims.clusters_of(thing.size)
-    begin = claims.chains.walk(thing.found.cluster, count)
-    if not begin.count or (begin.count == count and begin.value >= ENDS) or ended != (begin.stop == "end"):
+def join_neighbour(claims: Claims, thing: Thing, lost: LostChains) -> bool:
+    """What follows on the card has the right length: most files lie in one piece."""
+    one = lost.known(thing)
+    last, rest = _last(one.begin), one.count - length(one.begin)
+    if last < 0 or rest <= 0 or last + 1 not in lost.rests(rest) or _size_is_wrong(claims, thing, one):
         return False
-    best: tuple[tuple[int, ...], int] | None = None
-    for head in lost:
-        rest = lost.length(head)
-        keep = count - rest
-        if rest < 0 or not 0 < keep <= begin.count:
+    if claims.in_pieces and lost.only(rest) is None:
+        return False
+    return _take(claims, thing, (one.begin, lost.runs(last + 1)), why=_LOST, sure="likely")
+
+
+def join_meeting(claims: Claims, thing: Thing, lost: LostChains) -> bool:
+    """A lost chain of the right length that leads into the file's own: the entry before there was wrong."""
+    one = lost.known(thing)
+    for keep in accumulate(many for _, many in one.begin):
+        if not 0 < keep < min(length(one.begin), one.count):
             continue
-        last = nth(begin.runs, keep)
-        if neighbour and head != last + 1:
-            continue
-        order = (head != last + 1, keep != begin.count, head < last, abs(head - last))
-        if best is not None and order >= best[0]:
-            continue
-        tail = lost.runs(head)
-        if tail and not overlap(cut(begin.runs, keep), tail):
-            best = order, head
-    if best is None:
-        return False
-    tail = lost.runs(best[1])
-    runs = cut(begin.runs, count - length(tail)) + tail
-    return claims.take(thing, runs, "repaired", "an entry of its chain was lost in both FATs", "likely")
+        following = nth(one.begin, keep + 1)
+        fits = [h for h in lost.rests(one.count - keep) if holds(lost.runs(h), following)]
+        last = nth(one.begin, keep)
+        if len(fits) == 1 or last + 1 in fits:
+            head = last + 1 if last + 1 in fits else fits[0]
+            return _take(claims, thing, (cut(one.begin, keep), lost.runs(head)), why=_LOST, sure="likely")
+    return False
 
 
-def elsewhere(claims: Claims, thing: Thing, lost: LostChains) -> bool:
-    """The entry's first cluster is wrong, and one lost chain has the right length."""
-    count = claims.clusters_of(thing.size)
-    begun = not count or claims.chains.walk(thing.found.cluster, count).count
-    if begun and not _points_into_another(claims, thing, lost):
+def join_behind(claims: Claims, thing: Thing, lost: LostChains) -> bool:
+    """Where entries side by side are lost: the file up to what begins next, and the one rest that fits."""
+    one = lost.known(thing)
+    runs = one.bridged
+    if not one.erased or not one.hole or _wants_elsewhere(one, lost):
         return False
-    right = [h for h in lost if lost.length(h) == count and claims.tree.peek(h)[0] != h and lost.runs(h)]
-    if not right:
-        return False
-    head = min(right, key=lambda h: bytes_apart(h, thing.found.cluster))
-    if len(right) > 1 and bytes_apart(head, thing.found.cluster) > 1:
-        return False
-    return claims.take(thing, lost.runs(head), "repaired", "its entry pointed elsewhere", "likely")
+    rest = one.count - length(runs)
+    head = lost.only(rest)
+    chance = lost.may_fit_by_chance(rest) or runs[-1][1] > claims.piece
+    sure = "guess" if chance else "likely"
+    return head is not None and _take(claims, thing, (runs, lost.runs(head)), why=_ERASED, sure=sure)
 
 
-def _points_into_another(claims: Claims, thing: Thing, lost: LostChains) -> bool:
-    """Whether a chain that nobody owns runs into the first cluster: then it is no first cluster."""
-    cluster = thing.found.cluster
-    if not claims.chains.is_cluster(cluster):
-        return True
-    return any(first <= cluster < first + many for head in lost for first, many in lost.runs(head))
+def join_far(claims: Claims, thing: Thing, lost: LostChains) -> bool:
+    """The only rest of the right length, anywhere, that no other file wants."""
+    one = lost.known(thing)
+    if not one.begin or one.erased or _size_is_wrong(claims, thing, one):
+        return False
+    head = lost.only(one.count - length(one.begin))
+    return head is not None and _take(claims, thing, (one.begin, lost.runs(head)), why=_LOST, sure="guess")
+
+
+def _wants_elsewhere(one: Known, lost: LostChains) -> bool:
+    """Whether a rest fits where the chain breaks off, too."""
+    rest = one.count - length(one.begin)
+    return bool(one.begin) and bool(lost.rests(rest))
+
+
+def _take(claims: Claims, thing: Thing, parts: tuple[Runs, Runs], *, why: str, sure: str) -> bool:
+    """Give a file its beginning and a rest, if nobody has been given any of it since they were looked at."""
+    begin, rest = parts
+    fits = bool(rest) and length(begin) + length(rest) == claims.clusters_of(thing.size)
+    if not fits or overlap(begin, rest) or not claims.chains.is_free_for_all(begin):
+        return False
+    return claims.take(thing, begin + rest, "repaired", why, sure)
+
+
+def _last(runs: Runs) -> int:
+    return runs[-1][0] + runs[-1][1] - 1 if runs else -1
+
+
+def _size_is_wrong(claims: Claims, thing: Thing, one: Known) -> bool:
+    """Whether the chain has an end, and the file's own header says that it is its end."""
+    own = claims.own_size(thing)
+    return one.stop == "end" and own > 0 and claims.clusters_of(own) == length(one.begin)

@@ -2,72 +2,79 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdcard_image.arbitration import ENDS
 from sdcard_image.claims import Claims
-from sdcard_image.layout import BAD
+from sdcard_image.known import Known, hole, known
+from sdcard_image.lost_chains import LostChains
 from sdcard_image.runs import Runs, joined, length
 from sdcard_image.tree import Thing
 
-Starts = NDArray[np.bool_]
 
-
-def end_where_it_must(claims: Claims, thing: Thing) -> bool:
+def end_where_it_must(claims: Claims, thing: Thing, lost: LostChains) -> bool:
     """As long as its size says, only not marked as ended there."""
     count = claims.clusters_of(thing.size)
     walk = claims.chains.walk(thing.found.cluster, count)
-    if not count or walk.count != count:
+    if not count or walk.count != count or _strays_at_last(walk.runs, walk.value, lost):
         return False
     if claims.chains.allocated(walk.value) and not claims.chains.owner[walk.value]:
         return False
     return claims.take(thing, walk.runs, "repaired", "the end mark of its chain was lost", "likely")
 
 
-def go_on_with_neighbours(claims: Claims, thing: Thing, starts: Starts) -> bool:
-    """Files mostly lie in one piece: goes on with the next cluster wherever the FATs say nothing."""
+def _strays_at_last(runs: Runs, value: int, lost: LostChains) -> bool:
+    """Whether the last but one leads into the free, while its neighbour is a lost cluster."""
+    if value or len(runs) < 2 or runs[-1][1] != 1:
+        return False
+    return runs[-2][0] + runs[-2][1] in lost.rests(1)
+
+
+def go_on_with_neighbours(claims: Claims, thing: Thing) -> bool:
+    """Files mostly lie in one piece: goes on with the next cluster wherever the FATs say nothing.
+
+    On a card where they do not, only to where something else begins, if that is just its end.
+    """
+    one = known(claims, thing)
+    runs = _to_its_end(claims, one) if claims.in_pieces else _along(claims, thing)
+    if not runs:
+        return False
+    sure = "likely" if len(runs) == 1 and _ends_there(claims, runs) else "guess"
+    return claims.take(thing, runs, "repaired", "entries of its chain were lost; it lay in one piece", sure)
+
+
+def _to_its_end(claims: Claims, one: Known) -> Runs:
+    runs = one.bridged
+    after = runs[-1][0] + runs[-1][1] if runs else 0
+    if length(runs) != one.count or not one.hole or not _is_bound(claims, after):
+        return []
+    return runs
+
+
+def _along(claims: Claims, thing: Thing) -> Runs:
+    """Chain and holes in turn, up to its length; nothing where that cannot be."""
     chains = claims.chains
     cluster, left = thing.found.cluster, claims.clusters_of(thing.size)
     runs: Runs = []
     while left and chains.is_cluster(cluster) and not chains.owner[cluster]:
-        part = chains.walk(cluster, left).runs or _hole(claims, cluster, left, starts, first=not runs)
+        part = chains.walk(cluster, left).runs or hole(claims, cluster, left, named=not runs)
         if not part:
             break
         chains.claim(part, thing.number)
         runs += part
         left -= length(part)
         cluster = part[-1][0] + part[-1][1]
-    if left or not runs:
-        chains.claim(runs, 0)
-        return False
-    runs = joined(runs)
-    sure = "likely" if len(runs) == 1 and _ends_there(claims, runs, starts) else "guess"
-    return claims.take(thing, runs, "repaired", "entries of its chain were lost; it lay in one piece", sure)
+    chains.claim(runs, 0)
+    return [] if left else joined(runs)
 
 
-def _ends_there(claims: Claims, runs: Runs, starts: Starts) -> bool:
+def _is_bound(claims: Claims, cluster: int) -> bool:
+    chains = claims.chains
+    return not chains.is_cluster(cluster) or bool(claims.bounds[cluster] or chains.owner[cluster])
+
+
+def _ends_there(claims: Claims, runs: Runs) -> bool:
     """Whether what follows bears out that a file ends there: another's beginning, or nothing at all."""
     after = runs[-1][0] + runs[-1][1]
-    if not claims.chains.is_cluster(after) or starts[after] or claims.chains.owner[after]:
-        return True
-    return not any(claims.tree.read_cluster(after))
-
-
-def _hole(claims: Claims, cluster: int, most: int, starts: Starts, *, first: bool) -> Runs:
-    """A stretch that the FATs call free or bad, that holds something, and in which no other file begins."""
-    chains = claims.chains
-    end = min(cluster + most, chains.limit)
-    chains.work -= end - cluster >> 6
-    if chains.work < 0:
-        return []
-    values = chains.merged[cluster:end]
-    used = ((values != 0) & (values != BAD)) | (chains.owner[cluster:end] != 0) | starts[cluster:end]
-    if first:
-        used[0] = False
-    count = int(used.argmax()) if used.any() else end - cluster
-    looked = range(cluster, cluster + count, max(1, count // 8))
-    return [(cluster, count)] if any(any(claims.tree.read_cluster(c)) for c in looked) else []
+    return _is_bound(claims, after) or not any(claims.tree.read_cluster(after))
 
 
 def copy_shared(claims: Claims, thing: Thing) -> bool:
@@ -82,16 +89,13 @@ def copy_shared(claims: Claims, thing: Thing) -> bool:
     return True
 
 
-def keep_what_is_left(claims: Claims, thing: Thing, starts: Starts) -> bool:
+def keep_what_is_left(claims: Claims, thing: Thing) -> bool:
     """The beginning of the file, as far as the FATs know it, or else as nothing else lies there."""
-    count, first = claims.clusters_of(thing.size), thing.found.cluster
-    walk = claims.chains.walk(first, count) if count else None
-    if walk is not None and walk.count:
-        return _cut(claims, thing, walk.runs, "certain")
-    if walk is not None and claims.chains.is_cluster(first) and not claims.chains.owner[first]:
-        hole = _hole(claims, first, count, starts, first=True)
-        if hole:
-            return _cut(claims, thing, hole, "guess")
+    one = known(claims, thing)
+    if one.begin:
+        return _cut(claims, thing, one.sound, "certain" if one.sound == one.begin else "likely")
+    if one.sound:
+        return _cut(claims, thing, one.sound if claims.in_pieces else one.bridged, "guess")
     if thing.size == 0:
         thing.found.defects.append(("bad-entry", "it is empty and has clusters"))
         thing.settle("repaired", "it is empty; clusters that it pointed to are no longer its own", "likely")

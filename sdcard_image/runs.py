@@ -72,6 +72,11 @@ def overlap(one: Runs, other: Runs) -> bool:
     return any(a[1] > b[0] for a, b in pairwise(spans))
 
 
+def holds(runs: Runs, cluster: int) -> bool:
+    """Whether a cluster is in a chain."""
+    return any(first <= cluster < first + count for first, count in runs)
+
+
 def joined(runs: Runs) -> Runs:
     """The same chain with neighbours in one run."""
     out: Runs = []

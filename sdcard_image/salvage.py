@@ -1,8 +1,9 @@
 """What belongs to which file: chains given to entries, the surest first, until nothing is left to give.
 
 The order: files whose chain fits their size exactly; entries hidden by a damaged byte whose chain still does;
-broken files joined with lost chains of the right length; sizes that a byte can explain; contiguity; copies of
-what two claim; the remains of what is broken; and at last the chains that nobody claims.
+end marks that were lost; broken files joined with lost chains of the right length; sizes that a byte can
+explain; contiguity; copies of what two claim; the remains of what is broken; and at last the chains that
+nobody claims.
 """
 
 from __future__ import annotations
@@ -10,19 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdcard_image.chains import Chains
 from sdcard_image.claims import Claims
+from sdcard_image.elsewhere import elsewhere
 from sdcard_image.exact import claim_exact
 from sdcard_image.hidden_entries import bring_back
+from sdcard_image.lost_chains import LostChains
 from sdcard_image.lost_folders import place_lost_folders, refuse_doubtful
 from sdcard_image.medium import Medium
-from sdcard_image.rejoin import LostChains, elsewhere, join
+from sdcard_image.rejoin import join_behind, join_far, join_meeting, join_neighbour
 from sdcard_image.remains import copy_shared, end_where_it_must, go_on_with_neighbours, keep_what_is_left
 from sdcard_image.runs import Runs, split
-from sdcard_image.sizes import resize
+from sdcard_image.sizes import doubt_size, resize
 from sdcard_image.system_area import System
 from sdcard_image.tree import Folder, Thing
 
@@ -48,11 +48,22 @@ class Salvage(Claims):
         self.chains.learn(starts, alone)
         broken = claim_exact(self)
         bring_back(self)
-        for attempt in self._attempts(starts):
-            broken = self._still_broken(broken, attempt)
+        self.look_around(starts, broken)
+        self._mend(broken)
+        self._doubt_sizes(damaged=bool(broken) or self._is_damaged())
         self._doubt()
         if lost:
             self._loose()
+
+    def _is_damaged(self) -> bool:
+        """Whether anything else than a chain is wrong on the card."""
+        entries = any(thing.found.defects for thing in self.tree.things)
+        return entries or any(folder.defects for folder in self.tree.folders) or not self.chains.alike()
+
+    def _doubt_sizes(self, *, damaged: bool) -> None:
+        for thing in self.files.values():
+            if thing.state == "whole" and thing.runs:
+                doubt_size(self, thing, damaged=damaged)
 
     def _doubt(self) -> None:
         """What is in a folder of which a part may be another's may not be where it was."""
@@ -61,23 +72,31 @@ class Salvage(Claims):
             for thing in folder.things if folder.doubt else ():
                 thing.settle(thing.state, "", "likely")
 
-    def _attempts(self, starts: NDArray[np.bool_]) -> Iterator[Attempt]:
+    def _attempts(self) -> Iterator[Attempt]:
         """What is tried with the broken files, the surest first."""
-        for ended in (False, True):
-            for neighbour in (True, False):
-                yield partial(join, self, ended=ended, neighbour=neighbour)
-        yield lambda thing, _: end_where_it_must(self, thing)
-        yield partial(elsewhere, self)
+        for with_lost in (
+            end_where_it_must,
+            join_neighbour,
+            join_meeting,
+            join_behind,
+            join_far,
+            elsewhere,
+        ):
+            yield partial(with_lost, self)
         yield lambda thing, _: resize(self, thing)
-        yield lambda thing, _: go_on_with_neighbours(self, thing, starts)
+        yield lambda thing, _: go_on_with_neighbours(self, thing)
         yield lambda thing, _: copy_shared(self, thing)
-        yield lambda thing, _: keep_what_is_left(self, thing, starts)
+        yield lambda thing, _: keep_what_is_left(self, thing)
 
-    def _still_broken(self, broken: list[Thing], how: Attempt) -> list[Thing]:
-        if not broken:
-            return []
+    def _mend(self, broken: list[Thing]) -> None:
+        """Try everything with the broken files; the lost chains are looked at anew where some were given."""
         found = LostChains(self, broken)
-        return [thing for thing in broken if not how(thing, found)]
+        for attempt in self._attempts():
+            left = [thing for thing in broken if not attempt(thing, found)]
+            if not left:
+                return
+            if len(left) < len(broken):
+                broken, found = left, LostChains(self, left)
 
     def _loose(self) -> None:
         """Lost chains, then circles that are nobody's, in the order of the card."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from sdcard_image.direntry import DELETED, DIRECTORY, LONG, SIZE, VOLUME, checksum, pack_long_entries
 from sdcard_image.name_mending import (
+    alias_of,
     bad_name_bytes,
     belongs,
+    claims_entry,
     ends,
     is_part,
     join,
@@ -35,6 +37,7 @@ class Found:
     """An entry of a folder. ``entry`` is its 8.3 slot, mended; ``parts`` its long-name slots, to be stored.
 
     ``hidden`` says why a reader does not see it ('' if it does). ``defects`` are (identifier, sentence).
+    ``doubted``: more than a byte of its name is wrong, so it may be another's.
     """
 
     index: int
@@ -44,6 +47,7 @@ class Found:
     hidden: str = ""
     defects: list[tuple[str, str]] = field(default_factory=list)
     named_surely: bool = True
+    doubted: bool = False
     guessed: list[int] = field(default_factory=list)
 
     @property
@@ -236,15 +240,27 @@ class _Scan:
         if hidden == "deleted" and not parts and slot[1:11] in (DOT[1:], DOTDOT[1:]):
             return None
         name, sound = join(parts)
+        doubted = False
         short, why = mend_short(slot[:11], parts, name)
+        strange = ""
         if name and not belongs(parts, short, name):
-            name, parts = "", []
+            if sound and claims_entry(parts, short, name):
+                why = "its 8.3 name is damaged; it has the long name that stands before it"
+                taken = {s[:11] for k, s in enumerate(self.slots) if k != i}
+                short = alias_of(name, parts[0][13], taken)
+            else:
+                strange = f"the long name before it, {name}, is not tied to it"
+                name, parts = "", []
+            doubted = True
         self.used.update(range(i - len(parts), i))
         if not name and not hidden and oddness(slot, self.limit) >= 4:
             hidden = "nonsense"
         found = Found(i, short + slot[11:], name, b"".join(parts), hidden)
+        found.doubted = doubted
         if why and name:
             found.defects.append(("bad-entry", why))
+        if strange:
+            found.defects.append(("long-name-damaged", strange))
         self._finish_name(found, name, sound, parts)
         return found
 

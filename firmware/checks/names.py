@@ -135,12 +135,20 @@ def _units(name: str) -> int:
 
 def _not_fat(name: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in name):
-        return NO_UNICODE
+        return f"{NO_UNICODE}: {''.join(map(_spelt_out, name))}"
     if bad := sorted(set(name) & RESERVED):
         return f"the name holds {' '.join(bad)}"
     if _units(name) > MAX_UNITS:
         return f"the name is longer than {MAX_UNITS} UTF-16 units"
     return ""
+
+
+def _spelt_out(character: str) -> str:
+    """A character, or what stands for the byte of a host's name that is none."""
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if 0xD800 <= code <= 0xDFFF else character
 
 
 def _folder(one: Named, profile: Profile) -> Iterator[Finding]:

@@ -97,7 +97,7 @@ def foreign(prefix: bytes, size: int) -> str | None:
         return None
     if prefix[:2] == b"\xf0\x7e" and prefix[3] == 1 and prefix[20] == 0xF7:
         return "a MIDI sample dump (SDS)"
-    if prefix[:2] == b"\x01\x04" and prefix[21] <= 1 and prefix[2:18].isascii():
+    if prefix[:2] == b"\x01\x04" and prefix[21] <= 1 and _is_mpc(prefix, size):
         return "an Akai MPC 2000 sound"
     for mark in (prefix[:4], prefix[3::-1]):
         if mark[:2] == b"\x64\xa3" and 1 <= mark[2] <= 4 and mark[3] == 0:
@@ -105,6 +105,13 @@ def foreign(prefix: bytes, size: int) -> str | None:
     count, width, kind = int.from_bytes(prefix[:4]), int.from_bytes(prefix[8:10]), prefix[10:12]
     is_htk = width == _HTK_WIDTH and kind == b"\0\0" and count * width + _HTK_HEADER == size
     return "HTK" if is_htk else None
+
+
+def _is_mpc(prefix: bytes, size: int) -> bool:
+    """Whether two bytes of magic are borne out: by a name, or by the count of frames."""
+    frames = int.from_bytes(prefix[30:34], "little")
+    is_named = prefix[2] > 32 and prefix[2:18].isascii()
+    return is_named or (frames > 0 and 42 + 2 * frames * (1 + prefix[21]) == size)
 
 
 def is_surely_audio(prefix: bytes, size: int) -> bool:

@@ -70,7 +70,7 @@ def _same_name(findings: list[Finding]) -> Rule:
 
 def _no_unicode(findings: list[Finding]) -> Rule:
     """The question marks that stand for bytes which are no Unicode."""
-    invalid = {one.path for one in findings if one.id == "name-not-fat" and one.what == NO_UNICODE}
+    invalid = {one.path for one in findings if one.id == "name-not-fat" and one.what.startswith(NO_UNICODE)}
     return lambda one: one.id == "name-characters" and one.path in invalid
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from firmware.profiles import Profile
 from librarian.errors import ConvertError
-from librarian.fix_needs import Wish, needed
-from librarian.forms import Form
 from librarian.streams import open_on_card
 from sdcard_image.types import Card, Entry
 
@@ -15,6 +13,9 @@ def beyond_help(card: Card, entry: Entry, profile: Profile, *, strict: bool) -> 
 
     Reads headers only, but of float files. Raises CardError.
     """
+    from librarian.fix_needs import Wish, needed  # noqa: PLC0415  soundfile and soxr, only when needed
+    from librarian.forms import Form  # noqa: PLC0415  as above
+
     form = Form.SMP if profile.find("smp.rate") and entry.name.lower().endswith(".smp") else Form.WAV
     try:
         with open_on_card(card, entry.path) as stream:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from firmware.wording import counted
 from sdcard_image import DEFAULT_TIMESTAMP, FolderCard, build_image, items_from_folder, open_card, serial_from
 from sdcard_image.types import BuildReport, Card, Item, Made
-from sim.cli.common import PATH, SIZE, counted, human_size, json_option, print_json, printable, progress
+from sim.cli.common import PATH, SIZE, human_size, json_option, print_json, printable, progress
 from sim.errors import InputError
 
 if TYPE_CHECKING:

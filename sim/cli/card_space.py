@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from firmware.wording import counted
 from sdcard_image import CardError
 from sdcard_image.medium import FileMedium, io_error
-from sim.cli.common import console, counted, human_size, json_option, print_json, printable, progress
+from sim.cli.common import console, human_size, json_option, print_json, printable, progress
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -97,11 +97,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def counted(count: int, what: str) -> str:
-    """A number of things in words: ``1 file``, ``2 files``."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
-
-
 def human_size(size_bytes: float) -> str:
     """Write a size for people, in binary units: ``1.5 GiB``."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.common import SIZE, console, counted, human_size, json_option, print_json, printable, progress
+from firmware.wording import counted
+from sim.cli.common import SIZE, console, human_size, json_option, print_json, printable, progress
 from sim.cli.errors import FINDINGS
 from sim.cli.outputs import same, within
 from sim.errors import InputError
@@ -358,7 +359,8 @@ def _show(
 
 def _counted(plan: ExportPlan) -> str:
     if plan.copied:
-        return f"{len(plan.copied)} files and folders as they are"
+        one = len(plan.copied) == 1
+        return "1 file or folder as it is" if one else f"{len(plan.copied):,} files and folders as they are"
     return f"{counted(len(plan.jobs), 'sample')} and {counted(len(plan.patterns), 'pattern')}"
 
 

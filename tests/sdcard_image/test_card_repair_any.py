@@ -83,9 +83,9 @@ def _hostile(kind: str) -> Hurt:
 @pytest.mark.parametrize("kind", ["random", "one circle", "chain backwards"])
 def test_hostile_fats_cost_seconds(kind: str) -> None:
     hurt = _hostile(kind)
-    began = time.perf_counter()
+    began = time.process_time()
     plan_repair(hurt.medium)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_hostile_fats_cost_a_multiple_of_the_fat() -> None:

@@ -95,6 +95,7 @@ def test_audio_is_found_by_what_it_is(kind: str, tmp_path: Path) -> None:
         b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(200),
         b"MThd\0\0\0\6\0\0\0\1\0\x60" + bytes(100),
         b"\1\4" + bytes([255] * 100),
+        b"\1\4" + bytes(100),
         bytes(300),
         b"",
     ],
@@ -258,6 +259,7 @@ def test_bytes_that_are_no_unicode_are_one_finding(tmp_path: Path) -> None:
         pytest.skip("this file system takes Unicode only")
     report = run_check(folder, "sp404mk2", QUICK)
     assert [(one.id, one.path) for one in report.findings] == [("name-not-fat", "/IMPORT/bad?.wav")]
+    assert report.findings[0].what == "the name is no valid Unicode: bad\\xff.wav"
 
 
 @pytest.mark.parametrize("is_partitioned", [False, True])

@@ -88,7 +88,7 @@ def test_json_is_for_strict_parsers(tmp_path: Path) -> None:
     text = check(folder.parent, "--device", "generic", "--json", status=1)
     assert text.isascii()
     paths = {one["path"] for one in json.loads(text)["findings"]}
-    assert {"/A/\\udcff.wav", "/A/\U0001f941.wav"} <= paths
+    assert {"/A/?.wav", "/A/\U0001f941.wav"} <= paths
     "".join(paths).encode("utf-8")  # a lone surrogate would not encode
 
 

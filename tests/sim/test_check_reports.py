@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from check_cards import CASES, GOOD, Case, mk2_card, sx_card, sx_record, wav, wave
 from click.testing import CliRunner
+from json_schema import SCHEMA, violations
 
 from firmware.findings import found
 from sim.check import run_check
@@ -23,8 +24,6 @@ from sim.check.page import page as page_of
 from sim.check.text import lines
 from sim.cli import cli
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "check.schema.json").read_text("utf-8"))
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
 HOSTILE = {
     "A/a\u202eb<script>alert(1)</script>'\".wav": wav(wave(level=0.0)),
     "A/\u05e9\u05dc\u05d5\u05dd.wav": wav(wave(level=0.0)),
@@ -32,34 +31,6 @@ HOSTILE = {
     "A/new\nline\x01.wav": wav(wave(level=0.0)),
     "A/Schla\u0308ger.wav": wav(wave(level=0.0)),
 }
-
-
-def violations(value: object, schema: dict, where: str = "") -> list[str]:
-    """What in a value is not as the schema says, for the words of JSON Schema that ours uses."""
-    found = []
-    types = schema.get("type", [])
-    kinds = tuple(
-        (int, float) if t == "number" else TYPES[t] for t in ([types] if isinstance(types, str) else types)
-    )
-    if kinds and not isinstance(value, kinds):
-        return [f"{where}: {value!r} is not {types}"]
-    if "enum" in schema and value not in schema["enum"]:
-        found.append(f"{where}: {value!r} is not one of {schema['enum']}")
-    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        found.append(f"{where}: {value!r} is not like {schema['pattern']}")
-    if isinstance(value, int) and value < schema.get("minimum", value):
-        found.append(f"{where}: {value} is below {schema['minimum']}")
-    if isinstance(value, dict):
-        known = schema.get("properties", {})
-        found += [f"{where}: no {name}" for name in schema.get("required", []) if name not in value]
-        if schema.get("additionalProperties") is False:
-            found += [f"{where}: {name} is too many" for name in value if name not in known]
-        for name, inner in value.items():
-            found += violations(inner, known.get(name, {}), f"{where}/{name}")
-    if isinstance(value, list):
-        for n, inner in enumerate(value):
-            found += violations(inner, schema.get("items", {}), f"{where}/{n}")
-    return found
 
 
 def check(*arguments: object, status: int = 0) -> str:
