@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sdcard_image.arbitration import PER_SECTOR
+from sdcard_image.chains import Walk
 from sdcard_image.claims import Claims
 from sdcard_image.layout import BAD
 from sdcard_image.runs import Runs, joined, length
@@ -47,7 +48,7 @@ class Known:
 def known(claims: Claims, thing: Thing) -> Known:
     """Look at a broken file."""
     chains, count = claims.chains, claims.clusters_of(thing.size)
-    walk = chains.walk(thing.found.cluster, count)
+    walk = straight(claims, thing.found.cluster, count)
     sound = list(walk.runs)
     named = walk.value if walk.count else thing.found.cluster
     if length(sound) < count and walk.stop == "free" and _holds_something(claims, named, first=not sound):
@@ -58,6 +59,23 @@ def known(claims: Claims, thing: Thing) -> Known:
     silent = int(chains.merged[last]) in (0, BAD)
     behind = hole(claims, last + 1, count - length(sound), named=False) if silent else []
     return Known(count, walk.runs, walk.stop, sound, length(behind), erased=_erased(claims, last))
+
+
+def straight(claims: Claims, first: int, count: int) -> Walk:
+    """A chain, but for a last step that leads away into the blank."""
+    walk = claims.chains.walk(first, count)
+    if not _strays(claims, walk):
+        return walk
+    walk = claims.chains.walk(first, walk.count - 1)
+    walk.stop = "free"
+    return walk
+
+
+def _strays(claims: Claims, walk: Walk) -> bool:
+    """Whether the last step of a chain leads away to a cluster that is free and blank: nobody's."""
+    if walk.value or len(walk.runs) < 2 or walk.runs[-1][1] != 1:
+        return False
+    return not any(claims.tree.read_cluster(walk.last))
 
 
 def _holds_something(claims: Claims, cluster: int, *, first: bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdcard_image.arbitration import ENDS
 from sdcard_image.claims import Claims
-from sdcard_image.known import Known, hole, known
+from sdcard_image.known import Known, hole, known, straight
 from sdcard_image.lost_chains import LostChains
 from sdcard_image.runs import Runs, joined, length
 from sdcard_image.tree import Thing
@@ -15,6 +15,8 @@ def end_where_it_must(claims: Claims, thing: Thing, lost: LostChains) -> bool:
     count = claims.clusters_of(thing.size)
     walk = claims.chains.walk(thing.found.cluster, count)
     if not count or walk.count != count or _strays_at_last(walk.runs, walk.value, lost):
+        return False
+    if length(lost.known(thing).begin) < count:
         return False
     if claims.chains.allocated(walk.value) and not claims.chains.owner[walk.value]:
         return False
@@ -55,7 +57,7 @@ def _along(claims: Claims, thing: Thing) -> Runs:
     cluster, left = thing.found.cluster, claims.clusters_of(thing.size)
     runs: Runs = []
     while left and chains.is_cluster(cluster) and not chains.owner[cluster]:
-        part = chains.walk(cluster, left).runs or hole(claims, cluster, left, named=not runs)
+        part = straight(claims, cluster, left).runs or hole(claims, cluster, left, named=not runs)
         if not part:
             break
         chains.claim(part, thing.number)
@@ -110,4 +112,5 @@ def _cut(claims: Claims, thing: Thing, runs: Runs, sure: str) -> bool:
     missing = thing.size - held
     thing.size = min(thing.size, held)
     why = f"{missing:,} bytes at its end cannot be found" if missing > 0 else "its chain was too long"
-    return claims.take(thing, runs, "cut" if missing > 0 else "repaired", why, sure)
+    state = "cut" if missing > 0 else "repaired"
+    return claims.take(thing, runs, state, why, "likely" if missing <= 0 and sure == "certain" else sure)

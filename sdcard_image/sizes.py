@@ -57,6 +57,8 @@ def _right_size(claims: Claims, thing: Thing, runs: Runs) -> int:
     size = claims.system.cluster_bytes
     least = (length(runs) - 1) * size
     own = claims.header_at(runs[0][0])
+    if own == thing.size:
+        return 0  # the chain is wrong, then
     if own and least < own <= least + size:
         return own
     fits = [s for s in _one_byte_away(thing.size) if least < s <= least + size]

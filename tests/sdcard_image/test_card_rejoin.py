@@ -147,3 +147,27 @@ def _sound(hurt: Hurt, path: str, sector: int) -> int:
     chain = hurt.chain(path)
     lost = [i for i, cluster in enumerate(chain) if cluster // 128 == sector]
     return lost[0] if lost else len(chain)
+
+
+def test_a_last_step_into_the_blank_is_no_end() -> None:
+    hurt = card()
+    chain = hurt.chain(LOOP)
+    hurt.fat(chain[-2], hurt.free_cluster())
+    hurt.fat(chain[-1], 0)
+    _, report, found = repaired(hurt)
+    data = found[LOOP]
+    assert data is not None
+    assert _state(report, LOOP)[0] == "cut" or data == FILES[LOOP]
+    assert FILES[LOOP].startswith(data)
+
+
+def test_a_size_that_the_header_bears_out_stays() -> None:
+    hurt = card()
+    chain = hurt.chain(KICK)
+    hurt.fat(chain[2], END)
+    for cluster in chain[3:]:
+        hurt.fat(cluster, 0)
+        hurt.poke(hurt.volume.cluster_offset(cluster), bytes(hurt.volume.cluster_bytes))
+    _, report, found = repaired(hurt)
+    assert _state(report, KICK) == ("cut", "certain")
+    assert found[KICK] == FILES[KICK][: 3 * hurt.volume.cluster_bytes]

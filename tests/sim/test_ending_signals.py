@@ -47,7 +47,7 @@ print("lost", lost)
 def long_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("long") / "big.flac"
     rng = np.random.default_rng(3)
-    sf.write(path, rng.uniform(-0.5, 0.5, (RATE * 40, 2)), RATE, "PCM_16")
+    sf.write(path, rng.uniform(-0.5, 0.5, (RATE * 200, 2)), RATE, "PCM_16")
     return path
 
 
