@@ -215,7 +215,8 @@ void bp_engine_counters(const bp_engine *e, bp_counters *out)
     *out = (bp_counters){
         .voices = load(&e->published[0]), .voices_peak = load(&e->peak), .voices_started = load(&e->started),
         .voices_stolen = load(&e->stolen), .voices_refused = load(&e->refused), .underruns = load(&e->underruns),
-        .reports_lost = load(&e->reports_lost), .hits = load(&e->published[1]), .misses = load(&e->published[2]),
+        .reports_lost = load(&e->reports_lost) + load(&r->traces_lost) + load(&e->shared.accesses_lost),
+        .hits = load(&e->published[1]), .misses = load(&e->published[2]),
         .evictions = load(&e->published[3]), .resident_blocks = load(&e->published[4]),
         .pinned_blocks = load(&e->published[5]), .wasted_bytes = load(&e->published[6]),
         .sounding = load(&e->published[7]), .reads = load(&r->reads),

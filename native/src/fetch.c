@@ -2,15 +2,14 @@
  *
  * A read that fails is repeated block by block, so that one bad sector does not cost its neighbours, and while a
  * block's deadline has not passed it is tried again. Where the file lies on a mirror card as well, that answers
- * instead, and answers for all files that it has during the second that follows: a card that was pulled would
- * cost a failed command for each read. */
+ * instead, and answers for all files that it has during the seconds that follow: a card that was pulled, or is stuck,
+ * would cost a failed command for each read. */
 #include "reader.h"
 
 #include "cache.h"
 
 enum {
     MOST_TRIES = 3, /* of one block */
-    AVOID_NS = 1000000000,
     MOST_PARTS = 16, /* of a piece; beyond, an uneven last part does not matter */
 };
 
@@ -109,16 +108,30 @@ static int read_block(bp_reader *r, const bp_file *f, const bp_place *place, uin
     return is_right(r, f, slot) ? BP_OK : BP_EIO;
 }
 
-/* A block after its read has failed `tries` times. */
-static int recover(bp_reader *r, const bp_file *f, uint32_t slot, uint32_t tries)
+static const uint64_t FIRST_AVOID_NS = 1000000000, MOST_AVOID_NS = 16000000000;
+
+/* Lets the mirror answer for a while, twice as long each time that the card was asked again in vain. */
+static void avoid(bp_reader *r)
+{
+    int again = r->free_ns < r->avoid_until_ns + r->avoid_ns; /* it has not worked for as long since */
+    r->avoid_ns = !again ? FIRST_AVOID_NS : r->avoid_ns < MOST_AVOID_NS ? 2 * r->avoid_ns : MOST_AVOID_NS;
+    r->avoid_until_ns = r->free_ns + r->avoid_ns;
+}
+
+/* A block after a read has failed in which it was: from the mirror, or by itself, as often as its deadline allows. With
+ * `once` it is tried at least once more. */
+static int recover(bp_reader *r, const bp_file *f, uint32_t slot, int once)
 {
     int status = BP_EIO;
     if (f->mirror.count) {
-        r->avoid_until_ns = r->free_ns + AVOID_NS;
+        if (r->free_ns >= r->avoid_until_ns)
+            avoid(r);
         bp_tally(&r->failovers, 1);
         status = read_block(r, f, &f->mirror, slot);
     }
-    for (; status != BP_OK && tries < MOST_TRIES && r->free_ns < r->nodes[slot].deadline_ns; tries++) {
+    for (uint32_t tries = 1; status != BP_OK && tries < MOST_TRIES; tries++) {
+        if (r->free_ns >= r->nodes[slot].deadline_ns && !(once && tries == 1))
+            break;
         bp_tally(&r->retries, 1);
         status = read_block(r, f, &f->card, slot);
     }
@@ -191,17 +204,16 @@ uint32_t bp_fetch(bp_reader *r, uint32_t stream, uint32_t most, bp_fetched *out)
     uint32_t count = collect(r, p, stream, most ? most : 1, slots);
     if (count == 0) { /* it lies scattered */
         int status = read_block(r, f, p, head);
-        status = status == BP_OK ? BP_OK : recover(r, f, head, 1);
+        status = status == BP_OK ? BP_OK : recover(r, f, head, 0);
         out[0] = (bp_fetched){head, status, r->free_ns};
         return 1;
     }
-    int all = read_joined(r, f, p, slots, count);
+    int all = read_joined(r, f, p, slots, count), hope = 1;
     for (uint32_t i = 0; i < count; i++) {
         int status = all == BP_OK && is_right(r, f, slots[i]) ? BP_OK : BP_EIO;
-        if (status != BP_OK && count > 1)
-            status = read_block(r, f, place_now(r, f), slots[i]);
-        if (status != BP_OK)
-            status = recover(r, f, slots[i], count > 1 ? 2 : 1);
+        if (status != BP_OK) /* a bad sector must not cost its neighbours, nor a card that is gone a try for each */
+            status = recover(r, f, slots[i], count > 1 && hope);
+        hope = status == BP_OK;
         out[i] = (bp_fetched){slots[i], status, r->free_ns};
     }
     return count;

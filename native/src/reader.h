@@ -72,6 +72,7 @@ typedef struct bp_reader {
     uint64_t free_ns;               /* when the device is done with what it was given */
     uint64_t begun;
     uint64_t avoid_until_ns; /* until then what has a mirror is read from there */
+    uint64_t avoid_ns;       /* how long that was, the last time */
     bp_ring commands;        /* what was done, for who listens; without room when nobody does */
     uint32_t traced, watch;  /* watch: count what falls behind */
     _Atomic uint64_t reads, bytes, busy_ns, errors, retries, failovers, traces_lost;

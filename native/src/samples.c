@@ -107,6 +107,7 @@ static int pin_block(bp_engine *e, uint32_t sample, uint32_t block)
     bp_acquired got = bp_cache_acquire(c, bp_key(sample, block), &slot);
     if (got == BP_ACQUIRED_NOTHING)
         return BP_EFULL;
+    bp_note_access(&e->shared, bp_key(sample, block));
     if (got == BP_ACQUIRED_NEW || got == BP_ACQUIRED_LOADING)
         bp_order_block(&e->shared, slot, e->place_count, UINT32_MAX);
     c->slots[slot].pinned = 1;

@@ -79,7 +79,7 @@ typedef struct bp_shared {
     unsigned char *raw;
     uint32_t quality, fade_frames, on_miss, dry;
     bp_ring *accesses; /* NULL: nobody listens */
-    _Atomic uint64_t held_frames;
+    _Atomic uint64_t held_frames, accesses_lost;
     uint32_t order_reserve; /* places in the order ring kept for what cannot wait */
     uint64_t frame;
 } bp_shared;
@@ -102,6 +102,8 @@ int bp_window_covers(bp_shared *s, bp_voice *v, uint64_t until);
 /* Orders a block to be read for `stream` before `deadline` (a frame). */
 void bp_order_block(bp_shared *s, uint32_t slot, uint32_t stream, uint64_t deadline);
 void bp_order_drop(bp_shared *s, uint32_t slot);
+/* Tells who listens that the cache was asked for a block. */
+void bp_note_access(bp_shared *s, uint64_t key);
 /* Tells the reader of a voice that begins to stream; bytes_per_second 0: that it ended. */
 void bp_order_rate(bp_shared *s, const bp_voice *v, uint64_t bytes_per_second);
 /* Asks again for the block that failed, where one did and a while has passed. */

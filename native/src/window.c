@@ -35,6 +35,12 @@ void bp_order_rate(bp_shared *s, const bp_voice *v, uint64_t bytes_per_second)
     bp_ring_push(s->orders, &o);
 }
 
+void bp_note_access(bp_shared *s, uint64_t key)
+{
+    if (s->accesses && !bp_ring_push(s->accesses, &key))
+        bp_tally(&s->accesses_lost, 1);
+}
+
 /* ---- which block comes next ---- */
 
 static uint32_t block_of(const bp_shared *s, const bp_voice *v, uint64_t file_frame, uint32_t byte)
@@ -179,8 +185,7 @@ static int reach(bp_shared *s, bp_voice *v)
     bp_acquired got = bp_cache_acquire(&s->cache, key, &slot);
     if (got == BP_ACQUIRED_NOTHING)
         return 0;
-    if (s->accesses)
-        bp_ring_push(s->accesses, &key);
+    bp_note_access(s, key);
     if (got == BP_ACQUIRED_NEW || got == BP_ACQUIRED_LOADING)
         bp_order_block(s, slot, v->stream, deadline(s, v, w->ahead));
     append(s, v, slot, w->ahead);
