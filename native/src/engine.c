@@ -22,13 +22,6 @@ static int valid(const bp_config *c)
            c->trace_records <= 1u << 24;
 }
 
-static void queue_init(bp_ring *ring, bp_arena *a, uint32_t capacity, uint32_t item_bytes)
-{
-    ring->mask = capacity - 1;
-    ring->item_bytes = item_bytes;
-    ring->items = bp_arena_take(a, capacity, item_bytes);
-}
-
 static void link_places(bp_engine *e, uint32_t entries)
 {
     for (uint32_t i = 0; i < e->place_count; i++)
@@ -58,8 +51,8 @@ static void lay_out(bp_engine *e, bp_arena *a, bp_device *device)
     s->env = bp_arena_take(a, BP_GRID, sizeof(float));
     s->raw = bp_arena_take(a, span, 8); /* a frame has at most 8 bytes */
     s->table = bp_arena_take(a, c->quality == BP_SINC ? BP_SINC_FLOATS : 1, sizeof(float));
-    queue_init(&e->events, a, BP_EVENT_QUEUE, sizeof(bp_event));
-    queue_init(&e->reports, a, BP_REPORT_QUEUE, sizeof(bp_underrun));
+    bp_ring_init(&e->events, a, BP_EVENT_QUEUE, sizeof(bp_event));
+    bp_ring_init(&e->reports, a, BP_REPORT_QUEUE, sizeof(bp_underrun));
     /* One stream for each place, and one for the pins. */
     bp_reader_init(&e->reader, a, c, blocks, e->place_count + 1, device, s->cache.data, e->files);
     bp_measure_lay_out(e, a);

@@ -3,21 +3,11 @@
 
 /* ---- memory ---- */
 
-static void ring(bp_ring *r, bp_arena *a, uint32_t least, uint32_t item_bytes)
-{
-    uint32_t capacity = 16;
-    while (capacity < least)
-        capacity *= 2;
-    r->mask = capacity - 1;
-    r->item_bytes = item_bytes;
-    r->items = bp_arena_take(a, capacity, item_bytes);
-}
-
 void bp_measure_lay_out(bp_engine *e, bp_arena *a)
 {
     const bp_config *c = &e->config;
-    ring(&e->ends, a, c->measure ? BP_REPORT_QUEUE : 0, sizeof(bp_end));
-    ring(&e->accesses, a, c->trace_records, sizeof(uint64_t));
+    bp_ring_init(&e->ends, a, c->measure ? BP_REPORT_QUEUE : 0, sizeof(bp_end));
+    bp_ring_init(&e->accesses, a, c->trace_records, sizeof(uint64_t));
     if (!c->measure)
         return;
     e->measures = bp_arena_take(a, e->place_count, sizeof *e->measures);

@@ -13,16 +13,6 @@ static uint64_t ns_to_frames_ceil(uint64_t ns, uint32_t rate)
     return ns / 1000000000u * rate + (ns % 1000000000u * rate + 999999999u) / 1000000000u;
 }
 
-static void ring_init(bp_ring *ring, bp_arena *arena, uint32_t least, uint32_t item_bytes)
-{
-    uint32_t capacity = 16;
-    while (capacity < least)
-        capacity *= 2;
-    ring->mask = capacity - 1;
-    ring->item_bytes = item_bytes;
-    ring->items = bp_arena_take(arena, capacity, item_bytes);
-}
-
 void bp_reader_set_device(bp_reader *r, bp_device *device)
 {
     r->device = device;
@@ -47,9 +37,9 @@ void bp_reader_init(bp_reader *r, bp_arena *arena, const bp_config *config, uint
     r->watch = config->overload != BP_OVERLOAD_NONE;
     r->stream_count = streams;
     bp_reader_set_device(r, device);
-    ring_init(&r->orders, arena, blocks + 8 * streams, sizeof(bp_order));
-    ring_init(&r->deliveries, arena, blocks, sizeof(bp_delivery));
-    ring_init(&r->commands, arena, config->trace_records, sizeof(bp_command));
+    bp_ring_init(&r->orders, arena, blocks + 8 * streams, sizeof(bp_order));
+    bp_ring_init(&r->deliveries, arena, blocks, sizeof(bp_delivery));
+    bp_ring_init(&r->commands, arena, config->trace_records, sizeof(bp_command));
     r->nodes = bp_arena_take(arena, blocks, sizeof *r->nodes);
     r->queues = bp_arena_take(arena, streams, sizeof *r->queues);
     r->active = bp_arena_take(arena, streams, sizeof *r->active);

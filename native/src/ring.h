@@ -5,6 +5,8 @@
 #ifndef BP_RING_H
 #define BP_RING_H
 
+#include "arena.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -16,6 +18,17 @@ typedef struct bp_ring {
     _Alignas(64) _Atomic uint32_t head;
     _Alignas(64) _Atomic uint32_t tail;
 } bp_ring;
+
+/* Carves a ring with room for `least` items, at least 16, out of the arena. */
+static inline void bp_ring_init(bp_ring *r, bp_arena *arena, uint32_t least, uint32_t item_bytes)
+{
+    uint32_t capacity = 16;
+    while (capacity < least)
+        capacity *= 2;
+    r->mask = capacity - 1;
+    r->item_bytes = item_bytes;
+    r->items = bp_arena_take(arena, capacity, item_bytes);
+}
 
 /* Producer: free places. */
 static inline uint32_t bp_ring_room(bp_ring *r)
