@@ -79,21 +79,11 @@ def song_page(report: SongReport, card: CardFacts | None = None) -> str:
     return _page(
         f"{report.midi} on {report.card}",
         f"{report.device}, {seconds:.1f} s" + (f", card {card.title}" if card else ""),
-        sentence=_song_sentence(report),
-        mood="bad" if count else "ok",
+        sentence=report.sentence,
+        mood="bad" if count or report.render.counters.dropped else "ok",
         keys=keys,
         sections=sections,
     )
-
-
-def _song_sentence(report: SongReport) -> str:
-    if not report.underrun_count:
-        return "Every voice had its data in time."
-    raised = [one for one in report.alerts if one.state != "cleared" and one.heard]
-    why = f" {raised[0].text[:1].upper()}{raised[0].text[1:]}." if raised else ""
-    first = report.underruns[0]
-    where = f"the first at {first[0] / report.rate:.3f} s on {first[1]}"
-    return f"{report.underrun_count:,} underruns, {where}.{why}"
 
 
 def _song_work(report: SongReport) -> str:

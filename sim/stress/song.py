@@ -16,7 +16,7 @@ from firmware.hal import MidiMessage
 from native.types import EndCause, Underrun, VoiceEnd
 from sim.board import Board, Setup
 from sim.metrics import Tally, of_player
-from sim.monitor import Alert, Expectation, Monitor, happenings, monitoring
+from sim.monitor import Alert, Expectation, Monitor, happenings, monitoring, weightiest
 from sim.offline import OfflineRun
 from sim.pictures.recorder import Recorder
 from sim.rendering import DEFAULT_BLOCK, DEFAULT_TAIL_S, report_of
@@ -92,6 +92,22 @@ class SongReport:
         return tuple((one.frame, one.pad, one.sample, one.cause) for one in self.render.underruns)
 
     @property
+    def sentence(self) -> str:
+        """What happened, for a person, with the cause under which most of it fell."""
+        dropped = self.render.counters.dropped
+        gone = f" {dropped:,} voice{'s were' if dropped != 1 else ' was'} dropped." if dropped else ""
+        alert = weightiest(self.alerts, [one.frame for one in self.render.underruns], self.render.frames)
+        why = f" {alert.text[:1].upper()}{alert.text[1:]}." if alert else ""
+        if not self.underrun_count:
+            who = "every voice that was not dropped" if dropped else "every voice"
+            return f"No underrun: {who} had its data in time.{gone}{why}"
+        causes = Counter(one.cause for one in self.render.underruns).most_common()
+        told = ", ".join(f"{count:,} {cause}" for cause, count in causes)
+        first = self.render.underruns[0]
+        count = f"{self.underrun_count:,} underrun{'s' if self.underrun_count != 1 else ''}"
+        return f"{count} ({told}), the first at {first.frame / self.rate:.3f} s on {first.pad}.{gone}{why}"
+
+    @property
     def happenings(self) -> Sequence[Happening]:
         """The alerts on the clock."""
         return happenings(self.alerts, self.render.frames)
@@ -102,6 +118,7 @@ class SongReport:
         for name in _NOT_THE_SONGS:
             played.pop(name)
         return {
+            "sentence": self.sentence,
             "card": self.card,
             "midi": self.midi,
             **{name: value for name, value in played.items() if name not in ("card", "options")},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 
 from sim.stress.click import Click
@@ -50,7 +49,7 @@ def lines(report: StressReport, clicks: list[Click]) -> Iterator[str]:
 
 
 def song_lines(report: SongReport, card: str) -> Iterator[str]:
-    """A song's report; its last line is what happened in one sentence."""
+    """A song's report; its last line is what happened, and why."""
     played, rate = report.render, report.render.rate
     yield f"{report.midi} on {report.card}, as {played.device}"
     yield f"  {'card timing':<12} {card}"
@@ -71,17 +70,7 @@ def song_lines(report: SongReport, card: str) -> Iterator[str]:
     for alert in report.alerts[:_SHOWN]:
         yield f"  at {alert.frame / rate:.3f} s: {alert.text}"
     yield ""
-    yield _song_sentence(report)
-
-
-def _song_sentence(report: SongReport) -> str:
-    if not report.underrun_count:
-        return "No underrun: every voice had its data in time."
-    causes = Counter(one.cause for one in report.render.underruns).most_common(1)
-    first = report.render.underruns[0]
-    why = f"most of them {causes[0][0]}" if report.underrun_count > 1 else causes[0][0]
-    where = f"the first at {first.frame / report.rate:.3f} s on {first.pad}"
-    return f"{_underruns(report.underrun_count)}, {why}; {where}."
+    yield report.sentence
 
 
 def _underruns(count: int) -> str:

@@ -186,7 +186,7 @@ def test_the_song_page_tells_what_happened(song: str):
 
 def test_a_song_without_underruns_says_so(run: Recording):
     page = song_page(song_report(replace(run, underruns=()), underruns=False))
-    assert 'class="verdict ok">Every voice had its data in time.' in page
+    assert 'class="verdict ok">No underrun: every voice had its data in time.' in page
 
 
 def dots(svg: str, colour: str) -> int:
