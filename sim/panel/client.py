@@ -7,6 +7,7 @@ import json
 import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -74,12 +75,20 @@ class Client:
 
     def _let_go(self) -> None:
         """What was held is released: no note hangs for a lost connection."""
+        session = self._hub.session
         for bank, pad in self._held:
-            self._hub.session.release(bank, pad)
+            self._end(session.release, bank, pad)
         for channel, note in self._keys:
-            self._hub.session.midi(bytes((NOTE_OFF | channel, note, 0)))
+            self._end(session.midi, bytes((NOTE_OFF | channel, note, 0)))
         self._held.clear()
         self._keys.clear()
+
+    def _end(self, release: Callable[..., None], *values: Any) -> None:
+        """One release; that it fails keeps nobody from the next."""
+        try:
+            release(*values)
+        except Exception as error:
+            self._hub.log.warn(f"what a panel held could not be released: {error}")
 
     # what it says
 
@@ -107,7 +116,9 @@ class Client:
             answer = await self._desk.do(self, message)
         except MessageError as error:
             self._hub.log.warn(f"a message of a panel was refused: {error}")
-            await self._answer({"t": "error", "text": str(error)}, error.number or number)
+            await self._answer(
+                {"t": "error", "text": str(error)}, number if error.number is None else error.number
+            )
             return self._refused.take()
         except SAYS as error:
             await self._answer({"t": "error", "text": str(error)}, number)
