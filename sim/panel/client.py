@@ -46,7 +46,7 @@ class Client:
         self._audio_frames = self._sequence = 0
         self._awake = asyncio.Event()
         self._sent: states.State | None = None
-        self._generation = -1
+        self._generation: tuple[int, int] | None = None
         self._hello: dict[str, Any] = {}
         self._pads: dict[int, dict[str, Any]] = {}
         self._event = 0
@@ -191,11 +191,11 @@ class Client:
     async def _send_hello(self) -> None:
         """The first message; again when the device was rebuilt. Other pads alone are sent as `pads`."""
         session = self._hub.session
-        generation = session.generation
+        generation = session.generation, self._desk.editions.count
         if generation == self._generation:
             return
-        first = self._generation < 0
-        hello = states.hello(session, self._desk.card_name)
+        first = self._generation is None
+        hello = states.hello(session, self._desk.card_name, self._desk.editions.of)
         pads = {one["tag"]: one for one in hello["pads"]}
         same = {**hello, "pads": None} == {**self._hello, "pads": None} if not first else False
         self._generation, self._hello, before, self._pads = generation, hello, self._pads, pads
