@@ -141,7 +141,7 @@ def judge(
         answered = window.grew("reader.failovers")
         mirror = f", the mirror card answered for {answered:.0f}" if answered else ""
         return Trouble.CARD_ERROR, heard, f"{errors:.0f} of {reads:.0f} reads failed{mirror}"
-    if window.grew("voices.ended_cpu") or window.grew("audio.xruns"):
+    if window.grew("voices.ended_cpu") or window.grew("audio.late_blocks"):
         return Trouble.CPU, True, "rendering missed its deadline"
     slack_ms = window.last.get("voices.least_slack", rate) * 1000 / rate
     short = window.ms < rules.window_s * 500  # to call a card saturated

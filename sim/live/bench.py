@@ -312,6 +312,11 @@ class Bench:
 
     def setting(self, *, ram: int | None = None, card: str | None = None) -> None:
         """Rebuild the device."""
+        if ram is None and card is None:
+            raise RefusedError("say what is to be other: the RAM, or the card")
+        least, most = _RAM_RANGE
+        if ram is not None and not least <= ram <= most:
+            raise RefusedError(f"{ram} bytes of RAM are beyond the panel's range, {least} to {most}")
         model: CardModel | None = None if card is None else load_card(self._known(card)).model
         gap = self._session.change(ram_bytes=ram, card=model)
         self._preset = card or self._preset

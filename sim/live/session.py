@@ -321,6 +321,10 @@ class Session:
             card=self.setup.card if card is None else card,
             mirror=self.setup.mirror if mirror is None else mirror,
         )
+        if self._closed:
+            raise InputError("the session is over")
+        if image is None:
+            self.troubles.check_in()
         with self._changing:
             made = Machine(image or self.card, setup)  # what is wrong with it is said while the old one plays
             with self.hands.lock:

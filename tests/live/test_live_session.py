@@ -166,6 +166,11 @@ def test_a_script_of_faults_is_played_on_the_sessions_clock(card: Path):
         session.hands.press(0, 8)
         assert until(lambda: session.troubles.counts().get("remove", {}).get("met") == 1)
         assert 0.5 <= session.frame / RATE < 1.5
+        assert session.troubles.out
+        with pytest.raises(InputError, match="the card is out"):
+            session.change(ram_bytes=300 << 10)  # there is nothing to boot from
+        session.troubles.insert()
+        assert until(lambda: not session.troubles.out)
         session.change(ram_bytes=300 << 10)  # what comes later comes to the new device
         session.hands.press(0, 8)
         assert until(lambda: session.troubles.counts().get("spike", {}).get("met", 0) >= 2)
@@ -214,8 +219,11 @@ def test_switches_of_a_pad(card: Path):
         hands.press(0, 1)
         time.sleep(2.0)
         assert session.engine.sounding == 1
+        hands.switch(0, 1, "loop", on=False)
+        assert until(lambda: session.engine.sounding == 0, 1.0)
+        hands.press(0, 1)
+        assert until(lambda: session.engine.sounding == 1)
         hands.switch(0, 1, "mute", on=True)
-        hands.stop_all()
         assert until(lambda: session.engine.sounding == 0, 1.0)
         hands.press(0, 1)
         time.sleep(0.1)

@@ -65,7 +65,7 @@ GONE = {"card.reads": 5, "card.read_bytes": 0, "card.busy_ms": 3.0, "card.read_e
         (late() | {"card.read_errors": 1}, Trouble.CARD_ERROR, "1 of 20 reads failed"),
         (late() | GONE, Trouble.CARD_GONE, "all of 5 reads failed"),
         (late() | {"voices.ended_cpu": 1}, Trouble.CPU, "missed its deadline"),
-        ({"audio.xruns": 1}, Trouble.CPU, "missed its deadline"),
+        ({"audio.late_blocks": 1}, Trouble.CPU, "missed its deadline"),
     ],
 )
 def test_each_cause_is_told_from_the_others(growth: dict[str, float], trouble: Trouble, evidence: str):
