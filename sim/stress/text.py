@@ -59,6 +59,8 @@ def song_lines(report: SongReport, card: str) -> Iterator[str]:
     if report.latency_ms:
         took = ", ".join(f"{name} {ms:g} ms" for name, ms in report.latency_ms.items())
         yield f"  {'commands':<12} {took}; {report.mean_depth:g} streams waiting on average"
+    if report.needed_part:
+        yield f"  {'needed':<12} {report.needed_part:.0%} of the card's time, for what was read"
     yield f"  {'cache':<12} {report.metrics['cache.hit_rate']:.1%} of the blocks were in RAM already"
     ends = ", ".join(f"{cause.replace('_', ' ')} {count:,}" for cause, count in report.ends.items())
     yield f"  {'voices ended':<12} {ends or 'none'}"
@@ -130,13 +132,15 @@ def _ladder(report: StressReport) -> Iterator[str]:
     for one in report.points:
         scale = math.log1p(one.underruns) / math.log1p(most) if most else 0.0
         bar = "#" * math.ceil(scale * _BAR)
-        yield f"  {one.voices:>5} {one.underruns:>8,}  card busy {one.busy_part:>4.0%}  {bar}".rstrip()
+        busy = f"card busy {one.busy_part:>4.0%}, needed {one.needed_part:>4.0%}"
+        yield f"  {one.voices:>5} {one.underruns:>8,}  {busy}  {bar}".rstrip()
 
 
 def _outcome(outcome: Outcome) -> str:
     causes = ", ".join(f"{cause} {count:,}" for cause, count in outcome.causes.items())
     text = _underruns(outcome.underruns) + (f" ({causes})" if causes else "")
-    text += f", card busy {outcome.busy_part:.0%}, {outcome.reads:,} reads of"
+    needed = "" if outcome.needed_part is None else f" ({outcome.needed_part:.0%} needed)"
+    text += f", card busy {outcome.busy_part:.0%}{needed}, {outcome.reads:,} reads of"
     text += f" {outcome.mean_transfer_bytes / 1024:.1f} KB, {outcome.hit_part:.0%} of blocks in RAM already"
     if outcome.least_slack_ms is not None:
         text += f", least slack {outcome.least_slack_ms:.1f} ms"

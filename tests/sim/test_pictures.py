@@ -214,6 +214,13 @@ def test_only_the_worst_voices_are_drawn_and_they_come_first():
     assert drawn.count(">A") == runs.MOST_VOICES
 
 
+def test_rows_are_scaled_to_what_voices_reach_when_it_is_tight(run: Recording):
+    rows = len(run.marks)
+    assert rows > 360, "at least two in each stretch that is drawn"
+    saw = np.where(np.arange(rows) % 2 == 0, 40.0, 400.0)[:, None].astype(np.float32)
+    assert runs.full_row_ms(replace(run, slack_ms=np.broadcast_to(saw, run.slack_ms.shape))) == 40.0
+
+
 def test_the_card_is_never_more_than_busy():
     busy = runs.spread(np.array([0.5, 3.2, 0.1, 0.1, 0.0], np.float32))
     assert busy == pytest.approx([0.5, 1.0, 1.0, 1.0, 0.4])  # a long command lasts into the time that follows
