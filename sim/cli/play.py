@@ -173,8 +173,11 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     sys.stdout.flush()
     if not options["no_browser"]:
         _open(panel.address)
-    lost = ""
+    lost, said = "", 0
     while not (session.wait(_LOOK_S) or asked()):
+        complaints = session.complaints[said:]
+        said += len(complaints)
+        _warn(*complaints)
         if session.lost != lost:
             lost = session.lost
             _warn(lost)

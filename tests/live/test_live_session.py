@@ -18,6 +18,7 @@ from sim.board import Setup
 from sim.errors import InputError
 from sim.faults.script import parse_script
 from sim.live.session import Recording, Session
+from sim.midifile import parse_midi
 
 
 @pytest.fixture(scope="module")
@@ -294,18 +295,23 @@ def test_a_recording_that_cannot_be_begun_leaves_nothing(card: Path, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_listener_that_fails_ends_the_session_and_keeps_no_half_of_it(card: Path, tmp_path: Path):
-    session = clock_session(card, recording=Recording(tmp_path / "take.wav"))
+def test_a_listener_that_fails_ends_the_session_and_keeps_what_was_recorded(card: Path, tmp_path: Path):
+    wav, midi = tmp_path / "take.wav", tmp_path / "take.mid"
+    session = clock_session(card, recording=Recording(wav, midi))
     session.start()
+    session.hands.press(0, 1)
+    time.sleep(0.3)
 
     def fail(frame: int, block: np.ndarray) -> None:
-        raise OSError(28, "No space left on device")
+        raise RuntimeError("nobody foresaw this")
 
     session.listen(fail)
     assert session.wait(5)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(RuntimeError, match="foresaw"):
         session.stop()
-    assert list(tmp_path.iterdir()) == []
+    assert soundfile.info(wav).frames >= 0.3 * RATE
+    assert len(parse_midi(midi.read_bytes(), RATE)) == 1
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_session_can_be_stopped_twice(card: Path):
