@@ -16,10 +16,10 @@ from sim.cards import card_model, load_card, preset_names
 from sim.live.session import Gap, Session
 from sim.live.status import latency_ms, status_document
 from sim.panel.browser import Browser
+from sim.panel.messages import RAM_RANGE
 from sim.panel.port import AS_STARTED, AudioTaker, Happened, Look, RefusedError
 from sim.panel.state import modes_of
 
-_RAM_RANGE = (64 << 10, 256 << 20)
 _KEPT = 200
 _FAULTS = ("spike", "error", "pull", "insert", "swap", "mirror")
 
@@ -118,7 +118,7 @@ class Bench:
             "block": session.block,
             "audio": {"backend": session.backend.name, "device": session.backend.device},
             "ram": session.engine.config.pool_bytes,
-            "ram_range": list(_RAM_RANGE),
+            "ram_range": list(RAM_RANGE),
             "preset": self._preset,
             "presets": list(preset_names()),
             "timing": _figures(session.setup.card or CardModel()),
@@ -327,7 +327,7 @@ class Bench:
         """Rebuild the device."""
         if ram is None and card is None:
             raise RefusedError("say what is to be other: the RAM, or the card")
-        least, most = _RAM_RANGE
+        least, most = RAM_RANGE
         if ram is not None and not least <= ram <= most:
             raise RefusedError(f"{ram} bytes of RAM are beyond the panel's range, {least} to {most}")
         preset, model = (self._preset, None) if card is None else self._timing(card)

@@ -195,6 +195,12 @@ def test_another_ram_makes_the_device_anew(playing) -> None:
     assert (hello["ram"], hello["preset"]) == (1 << 20, "class4")
     client.ask(t="press", bank=0, pad=1)
     assert level(client) == near(1_000)
+    client.send(t="setting", card={"latency_ms": 2.5, "mb_per_s": 0})
+    hello = client.kind("hello", 10)
+    assert (hello["preset"], hello["timing"]) == (None, {"latency_ms": 2.5, "mb_per_s": 0.0})
+    client.send(t="setting", card="as started")
+    hello = client.kind("hello", 10)
+    assert (hello["preset"], hello["timing"]["mb_per_s"]) == ("as started", 0.0)
     assert "no card preset" in client.ask(t="setting", card="/etc/passwd")["text"]
     assert client.ask(t="setting", ram=66_000)["t"] in ("done", "error")
     assert client.ask(t="ping")["t"] == "pong"
