@@ -131,7 +131,7 @@ class Job:
 
     def __init__(self, commands: list[Command], device: Device, cut: Cut) -> None:
         self._commands, self._device, self._cut = deque(commands), device, cut
-        self._writes = 0
+        self._writes = self._failures = 0
         self.done = 0
         self.outcome = "" if commands else "done"
         self.was_cut = False  # power failed in a write of that number
@@ -140,18 +140,19 @@ class Job:
         """Issue the next command at a time of the device's clock; returns when it is done."""
         one = self._commands.popleft()
         done_ns = self._read(one, now_ns) if one.data is None else self._write(one, one.data, now_ns)
-        if not self.outcome:
+        if not self.outcome and not self._failures:
             self.done += 1
             self.outcome = "" if self._commands else "done"
         return done_ns
 
     def _read(self, one: Command, now_ns: int) -> int:
-        for _ in range(_TRIES):
-            data, now_ns = self._device.read(one.copy.base + one.offset, one.length, now_ns)
-            if data is not None:
-                return now_ns
-        self.outcome = "not read"
-        return now_ns
+        data, done_ns = self._device.read(one.copy.base + one.offset, one.length, now_ns)
+        self._failures = self._failures + 1 if data is None else 0
+        if self._failures == _TRIES:
+            self.outcome = "not read"
+        elif data is None:
+            self._commands.appendleft(one)
+        return done_ns
 
     def _write(self, one: Command, data: bytes, now_ns: int) -> int:
         self._writes += 1
