@@ -45,12 +45,16 @@ class PadSettings:
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """One pad with a sample on it. ``bank`` is a letter, ``pad`` counts from 1."""
+    """One pad with a sample on it. ``bank`` is a letter, ``pad`` counts from 1.
+
+    ``name`` is what the card's pad table calls it; empty where it has no names.
+    """
 
     bank: str
     pad: int
     sample: SampleInfo
     settings: PadSettings = field(default_factory=PadSettings)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

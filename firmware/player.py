@@ -26,6 +26,7 @@ from firmware.profiles import Profile
 from native.types import Bend, Event, Loop, Release, Start, Stop
 
 _FULL = 127  # full velocity and full level: a gain of exactly 1
+_FIRST_PAD = 127  # the priority of each bank's pad 1, the highest that there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def pad_start(pad: Pad, sample_id: int, tag: int, rate: int, cost: int = 1) -> S
         release=_frames(settings.release_ms, rate),
         group=settings.mute_group,
         cost=cost,
+        priority=max(0, _FIRST_PAD - (pad.pad - 1)),  # pad 1 of each bank is the last to give way
     )
 
 

@@ -44,6 +44,16 @@ def serial_from(seed: int, label: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}/{label}".encode(), digest_size=4).digest(), "big")
 
 
+def _serial_of(seed: int, label: str, size_bytes: int, root: Node) -> int:
+    """A serial number that differs where cards do: by names, sizes, label and capacity."""
+    digest = hashlib.blake2b(f"{seed}/{label}/{size_bytes}".encode(), digest_size=4)
+    for folder in folders(root):
+        for child in folder.children.values():
+            kind = "folder" if child.is_dir else str(child.size)
+            digest.update(f"\0{child.path}\0{kind}".encode("utf-8", "surrogatepass"))
+    return int.from_bytes(digest.digest(), "big")
+
+
 def build_image(
     destination: Path,
     items: Iterable[Item],
@@ -51,6 +61,7 @@ def build_image(
     size_bytes: int,
     label: str = "",
     serial: int | None = None,
+    seed: int = 0,
     timestamp: datetime = DEFAULT_TIMESTAMP,
     partition: bool = True,
     cluster_bytes: int | None = None,
@@ -59,10 +70,11 @@ def build_image(
 ) -> BuildReport:
     """Make a card image of ``size_bytes`` at ``destination`` (sparse) with ``items`` on it.
 
-    The same arguments give the same bytes. ``progress`` is called with (bytes done, bytes in all). Nothing is
-    left behind on failure; an existing file is replaced only with ``overwrite``, and then only by a
-    whole image that has reached the disk. Raises `CardError` (bad input, card full) and `CardIOError` (the
-    host failed).
+    The same arguments give the same bytes. Without a ``serial`` it follows from ``seed``, the label, the
+    capacity, and the names and sizes of what is on the card. ``progress`` is called with (bytes done, bytes
+    in all). Nothing is left behind on failure; an existing file is replaced only with ``overwrite``, and then
+    only by a whole image that has reached the disk. Raises `CardError` (bad input, card full) and
+    `CardIOError` (the host failed).
     """
     _check_destination(destination, overwrite=overwrite)
     label = check_label(label)
@@ -74,7 +86,7 @@ def build_image(
             f"the card is too small: its files and folders need {used * geometry.cluster_bytes:,} bytes and "
             f"{geometry.clusters * geometry.cluster_bytes:,} are there; choose a larger size"
         )
-    number = serial_from(0, label) if serial is None else serial & 0xFFFF_FFFF
+    number = _serial_of(seed, label, size_bytes, root) if serial is None else serial & 0xFFFF_FFFF
     with _new_file(destination, size_bytes, durable=destination.exists()) as fd:
         _write_system(fd, geometry, number, label, used)
         _write_fats(fd, geometry, root, used)

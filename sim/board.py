@@ -98,9 +98,13 @@ def _check_ram(ram_bytes: int | None) -> None:
 
 
 def engine_config(profile: Profile, samples: int, path: str = "auto") -> EngineConfig:
-    """The engine that a profile describes, with room for ``samples``."""
+    """The engine that a profile describes, with room for ``samples``.
+
+    Nobody gives way in it on overload, so that what is measured with it is all that was asked for; a device
+    that plays has `overload_of` its profile.
+    """
     ram, block = profile.value("engine.ram_bytes"), profile.value("engine.block_bytes")
-    quality, overload = profile.find("engine.quality"), profile.find("engine.overload")
+    quality = profile.find("engine.quality")
     return EngineConfig(
         rate=profile.value("engine.rate"),
         max_voices=profile.value("engine.voices"),
@@ -111,9 +115,13 @@ def engine_config(profile: Profile, samples: int, path: str = "auto") -> EngineC
         max_ahead_blocks=_MOST_AHEAD // block,
         quality=Quality.HERMITE if quality is None else Quality[str(quality.value).upper()],
         steal=Steal[profile.value("engine.steal").upper()],
-        overload=Overload.NONE if overload is None else Overload[str(overload.value).upper()],
         path=path,
     )
+
+
+def overload_of(profile: Profile, setup: Setup) -> Overload:
+    """Which voice gives way when the card cannot keep up: the user's choice, else the profile's."""
+    return Overload[profile.value("engine.overload").upper()] if setup.overload is None else setup.overload
 
 
 def as_set_up(config: EngineConfig, setup: Setup) -> EngineConfig:
@@ -122,7 +130,6 @@ def as_set_up(config: EngineConfig, setup: Setup) -> EngineConfig:
         config,
         schedule=setup.schedule,
         on_miss=setup.on_miss,
-        overload=config.overload if setup.overload is None else setup.overload,
         policy=setup.policy,
         dry=setup.dry,
         measure=setup.measure,
@@ -159,7 +166,8 @@ class Board:
         self._open_others(setup, timing)
         self.device = self._make_device(setup)
         config = engine_config(self.profile, self._count_samples() + setup.spare_samples, setup.path)
-        self.engine = Engine(as_set_up(config, setup), self.device)
+        config = replace(as_set_up(config, setup), overload=overload_of(self.profile, setup))
+        self.engine = Engine(config, self.device)
         try:
             self._sample_paths: dict[int, str] = {}
             ids = self.add_samples(self.slots[0])

@@ -111,7 +111,10 @@ METRICS: tuple[Metric, ...] = (
             ("commands", "commands", "commands that were late, failed, refused or wrong for it"),
         )
     ),
-    Metric("audio.xruns", "blocks", "total", "blocks that came late for the audio device; only live"),
+    Metric("audio.xruns", "times", "total", "the audio server was not served in time; only live"),
+    Metric(
+        "audio.late_blocks", "blocks", "total", "blocks that took longer to render than to play; only live"
+    ),
     Metric("midi.notes", "notes", "total", "notes that reached a pad"),
     Metric("midi.unmapped", "notes", "total", "notes that are no pad of the device"),
     Metric("midi.empty_pads", "notes", "total", "notes on pads without a sample"),

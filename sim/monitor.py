@@ -6,6 +6,7 @@ differences over a short stretch of time, so that it does not matter how often i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _AHEAD = "card.ahead_ms"  # in a monitor's own snapshots: charged, and not passe
 _TWO = 2  # snapshots make a difference
 _MOMENT_S = 0.2  # a card that is gone shows as soon
 _FEW = 4  # reads that must have failed, and all of them, for the card to be gone
+_MANY_COLD = 4  # voices in a window that began with nothing: fewer are pads without a head, not a lack of RAM
 MOST_ALERTS = 1_000
 
 
@@ -139,29 +141,35 @@ def judge(
         answered = window.grew("reader.failovers")
         mirror = f", the mirror card answered for {answered:.0f}" if answered else ""
         return Trouble.CARD_ERROR, heard, f"{errors:.0f} of {reads:.0f} reads failed{mirror}"
-    if window.grew("voices.ended_cpu") or window.grew("audio.xruns"):
+    if window.grew("voices.ended_cpu") or window.grew("audio.late_blocks"):
         return Trouble.CPU, True, "rendering missed its deadline"
     slack_ms = window.last.get("voices.least_slack", rate) * 1000 / rate
     short = window.ms < rules.window_s * 500  # to call a card saturated
     if not heard and (slack_ms >= rules.low_slack_ms or window.busy < _SATURATED or short):
         return None
-    trouble, evidence = _why(window, card)
+    found = _why(window, card)
+    if found is None:
+        return None
+    trouble, evidence = found
     return trouble, heard, evidence if heard else f"{slack_ms:.1f} ms of data left, {evidence}"
 
 
-def _why(window: Window, card: Expectation) -> tuple[Trouble, str]:
-    """What delays data that no error delays."""
+def _why(window: Window, card: Expectation) -> tuple[Trouble, str] | None:
+    """What delays data that no error delays; None where a few voices began cold, and all went on in time."""
     underruns = window.grew("voices.underruns")
     no_room, cold = window.grew("voices.underruns_no_room"), window.grew("voices.underruns_cold")
     if underruns and no_room >= underruns / 2:
         return Trouble.RAM, f"{no_room:.0f} of {underruns:.0f} underruns found every block held by others"
+    saturated = window.busy >= _SATURATED
+    if 0 < cold == underruns < _MANY_COLD and not saturated and not window.grew("voices.dropped"):
+        return None
     busy = f"the card was busy {window.busy:.0%} of the time"
     took = window.grew("card.busy_ms") + window.last.get(_AHEAD, 0.0)
     commands, transfer = card.parts_ms(window.grew("card.reads"), window.grew("card.read_bytes"))
-    saturated, more = window.busy >= _SATURATED, took - commands - transfer
+    more = took - commands - transfer
     if more > (_MANY * (commands + transfer) if saturated else _SPIKE_MS):
         return Trouble.SPIKES, f"{took:.0f} ms of reading should have been {commands + transfer:.0f} ms"
-    if underruns and cold >= underruns / 2 and not saturated:
+    if cold >= max(_MANY_COLD, underruns / 2) and not saturated:
         return Trouble.RAM, f"{cold:.0f} of {underruns:.0f} voices that underran began with nothing in RAM"
     if commands > transfer:
         return Trouble.OVERHEAD, f"{busy}, {commands / (commands + transfer):.0%} of it for commands"
@@ -271,6 +279,26 @@ def monitoring(monitor: Monitor, tally: Tally) -> Callable[[Glance], None]:
         monitor.feed(tally.values())
 
     return take
+
+
+def weightiest(alerts: Sequence[Alert], underruns: Sequence[int], end: int) -> Alert | None:
+    """The alert that tells best why a run failed; None where none was heard.
+
+    It is of the cause under which most underruns fell (frames, ``underruns``), of equals the one that stood
+    longest until frame ``end``. An underrun belongs to the alert that stood, else to the next one.
+    """
+    frames, since = sorted(underruns), 0
+    weights: dict[Trouble, tuple[int, int]] = {}
+    first: dict[Trouble, Alert] = {}
+    for one, until in zip(alerts, [*(later.frame for later in alerts[1:]), end], strict=False):
+        if not one.heard or one.state == "cleared":
+            continue
+        count, stood = weights.get(one.trouble, (0, 0))
+        fell = bisect_right(frames, until) - bisect_right(frames, since)
+        weights[one.trouble] = count + fell, stood + until - one.frame
+        first.setdefault(one.trouble, one)
+        since = until
+    return first[max(weights, key=lambda trouble: weights[trouble])] if weights else None
 
 
 def happenings(alerts: Sequence[Alert], end: int) -> list[Happening]:

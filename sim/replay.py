@@ -269,7 +269,22 @@ def parse_case(data: bytes) -> Case:
         else _made(Failure, document["expects"], "what it expects"),
     )
     _check_order(case)
+    _check_samples(case)
     return case
+
+
+def _check_samples(case: Case) -> None:
+    """InputError where the case plays or keeps a sample that it does not describe."""
+    count = len(case.samples)
+    users = [*((f"pin {n}", one.sample) for n, one in enumerate(case.pins))]
+    users += [(f"event {n}", one.sample) for n, one in enumerate(case.events) if isinstance(one, Start)]
+    lacking = next(((what, sample) for what, sample in users if not 0 <= sample < count), None)
+    if lacking is not None:
+        what, sample = lacking
+        has = (
+            f"it describes {count} sample{'s' if count != 1 else ''}" if count else "it describes no samples"
+        )
+        raise InputError(f"{has}, and {what} is of sample {sample} (they are numbered from 0)")
 
 
 def _check_order(case: Case) -> None:

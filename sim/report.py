@@ -180,12 +180,14 @@ class RenderReport:
             text += f", {c.voices_stolen:,} STOLEN for want of voices"
         if c.voices_refused:
             text += f", {c.voices_refused:,} REFUSED for want of voices"
+        if c.dropped:
+            text += f", {c.dropped:,} DROPPED for want of data"
         return text
 
     def _underruns(self) -> str:
         count = self.counters.underruns
         if not count:
-            return "none: the card kept up"
+            return "none, but voices were DROPPED" if self.counters.dropped else "none: the card kept up"
         pads = Counter(u.pad for u in self.underruns)
         causes = Counter(u.cause for u in self.underruns)
         worst = ", ".join(f"{pad} ({n})" for pad, n in pads.most_common(6))

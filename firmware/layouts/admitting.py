@@ -84,14 +84,16 @@ class Admitting:
         """Whether an audio file that no pad plays could be played; keeps a refusal, no remarks."""
         return self._judged(entry, "", 0, self._audio)[0] is not None
 
-    def put(self, sample: SampleInfo | None, bank: str, pad: int, settings: PadSettings) -> None:
+    def put(
+        self, sample: SampleInfo | None, bank: str, pad: int, settings: PadSettings, name: str = ""
+    ) -> None:
         """Lay an admitted sample on a pad; a refused one (None), or one too fast, leaves it silent."""
         if sample is None:
             return
         if verdict := admit_speed(sample.rate, settings, self.profile):
             self.refuse(sample.path, verdict, bank, pad)
         else:
-            self.pads.append(Pad(bank, pad, sample, settings))
+            self.pads.append(Pad(bank, pad, sample, settings, name))
 
     def refuse(self, path: str, verdict: Verdict, bank: str = "", pad: int = 0) -> None:
         """Keep a refusal."""

@@ -129,7 +129,9 @@ def _lay(found: Admitting, entry: Entry, config: PadConfFile, number: int) -> No
             "the file is believed [?]"
         )
     _note_unsimulated(found, conf, f"{letter}{pad + 1}")
-    found.put(sample, letter, pad + 1, _settings(found, config, number, sample))
+    found.put(
+        sample, letter, pad + 1, _settings(found, config, number, sample), padconf.text(config.names[number])
+    )
 
 
 def _settings(found: Admitting, config: PadConfFile, number: int, sample: SampleInfo) -> PadSettings:

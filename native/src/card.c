@@ -15,6 +15,7 @@ typedef struct {
     uint64_t spike_at_ns; /* the next spike */
     uint64_t last_ns;     /* when the last read was issued */
     uint64_t written_ns;  /* when the last write was done */
+    uint64_t read_ns;     /* and the last read */
     uint64_t read_bytes;  /* in the card's life */
 } card;
 
@@ -136,7 +137,7 @@ static uint64_t cost_ns(card *c, uint64_t offset, uint64_t bytes, uint64_t fixed
 static uint64_t taken_up(card *c, uint64_t start_ns)
 {
     if (start_ns < c->last_ns) {
-        c->written_ns = 0;
+        c->written_ns = c->read_ns = 0;
         seed_spikes(c);
     }
     c->last_ns = start_ns;
@@ -162,6 +163,7 @@ static int card_read(void *context, uint64_t offset, const bp_iov *v, uint32_t c
     uint64_t done = from + cost_ns(c, offset, bytes, m->command_ns + m->first_byte_ns, m->read_ps_per_byte);
     c->read_bytes += bytes;
     int status = c->inner->read(c->inner->context, offset, v, count, spiked(c, from, done, 0), done_ns);
+    c->read_ns = *done_ns;
     if (m->real_bytes && offset + bytes > m->real_bytes)
         blank(v, count, offset < m->real_bytes ? m->real_bytes - offset : 0);
     return status;
@@ -170,7 +172,8 @@ static int card_read(void *context, uint64_t offset, const bp_iov *v, uint32_t c
 static int card_write(void *context, uint64_t offset, uint64_t length, uint64_t start_ns, uint64_t *done_ns)
 {
     card *c = context; /* a write may be told in advance: its time says nothing about the clock */
-    uint64_t from = start_ns > c->written_ns ? start_ns : c->written_ns;
+    uint64_t busy_ns = c->read_ns > c->written_ns ? c->read_ns : c->written_ns;
+    uint64_t from = start_ns > busy_ns ? start_ns : busy_ns;
     uint64_t done = from + cost_ns(c, offset, length, c->model.write_command_ns, c->model.write_ps_per_byte);
     int status = bp_device_write(c->inner, offset, length, spiked(c, from, done, 1), done_ns);
     c->written_ns = *done_ns;

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from native import CardModel
-from sim.cards.measuring import LARGE, SMALL, Timed
+from sim.cards.measuring import LARGE, SMALL, Reads, late_from
 
 _LEAST_READS = 4  # of each class
-_SPIKE_S = 0.001  # a read that is late by less is no spike
-_SPIKE_SPREADS = 10  # nor one that is within so many quartile ranges: 4 in a million of the exponential part
+_MANY_SPIKES, _HOSTS_EVERY_S = 5, 0.5  # cards have them seconds apart: see the presets
 _LARGEST_PAGE = 1 << 17
 _SURE = 4.0  # standard errors by which a step must stand out
 
@@ -34,6 +33,11 @@ class Fit:
     seconds: float
     residual_us: float  # mean distance between a class's mean and the model's
 
+    @property
+    def spikes_look_hosts(self) -> bool:
+        """Whether spikes are so frequent that they are hardly all the card's."""
+        return self.spikes >= _MANY_SPIKES and self.model.spike_every_s < _HOSTS_EVERY_S
+
 
 @dataclass(frozen=True, slots=True)
 class _Class:
@@ -45,20 +49,20 @@ class _Class:
     count: int
 
 
-def fit(timed: Sequence[Timed]) -> Fit | None:
+def fit(reads: Reads) -> Fit | None:
     """The model of a card from its timed reads; None where there are too few."""
     groups: dict[tuple[int, int], list[float]] = {}
-    for one in timed:
-        groups.setdefault((one.length, one.boundary), []).append(one.seconds)
+    late: dict[tuple[int, int], list[float]] = {}
+    for one in reads.kept:
+        (late if one.late else groups).setdefault((one.length, one.boundary), []).append(one.seconds)
     if (SMALL, 0) not in groups or any(len(group) < _LEAST_READS for group in groups.values()):
         return None
     spikes: list[float] = []
-    classes = {key: _without_spikes(np.array(group), spikes) for key, group in groups.items()}
+    classes = {key: _without_spikes(group, late.get(key, []), spikes) for key, group in groups.items()}
     body = _body([one for (length, _), one in classes.items() if length == SMALL])
     per_byte = _slope([(length, classes[length, -1]) for length in LARGE])
     steps = _steps({key[1]: one for key, one in classes.items() if key[0] == SMALL})
     fixed = max(0.0, classes[SMALL, 0].mean - body - SMALL * per_byte)
-    elapsed = sum(one.seconds for one in timed)
     (page, page_s), (unit, unit_s) = steps
     model = CardModel(
         command_us=_round(fixed * 1e6),
@@ -68,7 +72,7 @@ def fit(timed: Sequence[Timed]) -> Fit | None:
         unit_bytes=unit,
         unit_us=_round(unit_s * 1e6),
         body_us=_round(body * 1e6),
-        spike_every_s=max(0.001, _round(elapsed / len(spikes))) if spikes else 0.0,
+        spike_every_s=max(0.001, _round(reads.seconds / len(spikes))) if spikes else 0.0,
         spike_ms=_round(max(0.0, float(np.mean(spikes)) - body) * 1e3) if spikes else 0.0,
     )
     predicted = {
@@ -81,7 +85,7 @@ def fit(timed: Sequence[Timed]) -> Fit | None:
         if length == SMALL
     }
     residual = float(np.mean([abs(classes[SMALL, at].mean - one) for at, one in predicted.items()]))
-    return Fit(model, len(timed), len(spikes), elapsed, residual * 1e6)
+    return Fit(model, reads.count, len(spikes), reads.seconds, residual * 1e6)
 
 
 def _round(value: float) -> float:
@@ -89,12 +93,11 @@ def _round(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _without_spikes(seconds: NDArray[np.float64], spikes: list[float]) -> _Class:
+def _without_spikes(on_time: list[float], late: list[float], spikes: list[float]) -> _Class:
     """The class of these reads; what its spikes are late by goes to ``spikes``."""
-    low, high = np.quantile(seconds, (0.25, 0.75))
-    limit = high + max(_SPIKE_SPREADS * (high - low), _SPIKE_S)
-    calm = seconds[seconds <= limit]
-    spikes.extend(float(one - calm.min()) for one in seconds[seconds > limit])
+    seconds = np.array(on_time)
+    calm = seconds[seconds <= late_from(on_time)]
+    spikes.extend(float(one - calm.min()) for one in (*seconds[seconds > late_from(on_time)], *late))
     spread = float(calm.std(ddof=1)) if len(calm) > 1 else 0.0
     return _Class(float(calm.mean()), spread / len(calm) ** 0.5, float(calm.min()), len(calm))
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.errors import InputError
@@ -18,7 +18,11 @@ LARGE = tuple(1 << k for k in range(17, 20))  # 128 to 512 KB: cross any page, a
 BOUNDARIES = tuple(1 << k for k in range(14, 25))  # 16 KB to 16 MB
 _UNIT = 1 << 20  # at the least, of what a large read must not cross
 _ALIGN = 4096  # what reading past the page cache asks for
-_MOST_READS = 20_000  # where a read takes hardly any time
+_KEPT = 2_000  # reads of each class that are kept, of all those that are not late
+_MOST_LATE = 20_000  # kept of all classes
+_NO_TIME = 100_000, 1e-8  # after so many reads of less than this each, in seconds, the clock tells nothing
+SPIKE_S = 0.001  # a read that is late by less is no spike
+SPIKE_SPREADS = 10  # nor one that is within so many quartile ranges: 4 in a million of the exponential part
 _LEAST_BYTES = 8 << 20  # of a card: fewer leave no room for the reads
 
 Read = Callable[[int, int], float]  # offset, length -> seconds
@@ -26,11 +30,24 @@ Read = Callable[[int, int], float]  # offset, length -> seconds
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One read: ``boundary`` is the largest power of two that it crosses, 0: none, -1: many small ones."""
+    """One read: ``boundary`` is the largest power of two that it crosses, 0: none, -1: many small ones.
+
+    ``late`` ones stood out when they were read: all of those are kept, of the others a sample.
+    """
 
     length: int
     boundary: int
     seconds: float
+    late: bool = False
+
+
+@dataclass(slots=True)
+class Reads:
+    """What was measured: the reads that were kept, how many there were, and how long all took."""
+
+    kept: list[Timed] = field(default_factory=list)
+    count: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +64,10 @@ def opened(path: Path) -> Iterator[Opened]:
     """A block device or image for timed reads. InputError where it cannot be read or is too small."""
     fd, direct = _open(path)
     try:
-        size = os.lseek(fd, 0, os.SEEK_END) // _ALIGN * _ALIGN
+        size = os.lseek(fd, 0, os.SEEK_END)
         if size < _LEAST_BYTES:
             raise InputError(f"{path} has {size:,} bytes; measuring needs at least {_LEAST_BYTES:,}")
+        size = size // _ALIGN * _ALIGN
         with mmap.mmap(-1, max(LARGE)) as room:  # aligned to a page of memory, as direct reading asks for
             yield Opened(size, _reader(fd, room, path, direct=direct), direct)
     finally:
@@ -103,21 +121,74 @@ def _reader(fd: int, room: mmap.mmap, path: Path, *, direct: bool) -> Read:
     return read
 
 
-def measure(read: Read, size: int, seconds: float, seed: int) -> list[Timed]:
-    """Time reads for about ``seconds``: in rounds of every class, in shuffled order, at random places."""
+class _Sample:
+    """Reads of one class: of those on time a sample of `_KEPT` by chance, of the late ones all."""
+
+    def __init__(self, length: int, boundary: int, chance: random.Random) -> None:
+        self._length, self._boundary, self._chance = length, boundary, chance
+        self._on_time: list[float] = []
+        self._late: list[float] = []
+        self._count = 0
+        self._limit = float("inf")
+
+    def add(self, seconds: float) -> bool:
+        """Take a read; returns whether it was late."""
+        if seconds > self._limit:
+            self._late.append(seconds)
+            return True
+        self._count += 1
+        if len(self._on_time) < _KEPT:
+            self._on_time.append(seconds)
+            if len(self._on_time) == _KEPT and self._limit == float("inf"):
+                self._judge()
+        elif (place := self._chance.randrange(self._count)) < _KEPT:
+            self._on_time[place] = seconds
+        return False
+
+    def _judge(self) -> None:
+        """From now on it is known what is late; so are some of those taken by now."""
+        self._limit = late_from(self._on_time)
+        self._late = [one for one in self._on_time if one > self._limit]
+        self._on_time = [one for one in self._on_time if one <= self._limit]
+        self._count = len(self._on_time)
+
+    def kept(self) -> Iterator[Timed]:
+        """What there is of them."""
+        for late, times in ((False, self._on_time), (True, self._late)):
+            yield from (Timed(self._length, self._boundary, one, late) for one in times)
+
+
+def late_from(seconds: list[float]) -> float:
+    """From how long on a read among such ones is a spike."""
+    ordered = sorted(seconds)
+    low, high = ordered[len(ordered) // 4], ordered[len(ordered) * 3 // 4]
+    return high + max(SPIKE_SPREADS * (high - low), SPIKE_S)
+
+
+def measure(read: Read, size: int, seconds: float, seed: int) -> Reads:
+    """Time reads for about ``seconds``: in rounds of every class, in shuffled order, at random places.
+
+    However long it goes on, what is kept takes bounded memory; where more than `_MOST_LATE` reads are late
+    it ends early.
+    """
     chance = random.Random(seed)  # noqa: S311  places that come again with the seed
     classes = [(SMALL, 0), *((SMALL, one) for one in BOUNDARIES if 4 * one <= size)]
     classes += [(length, -1) for length in LARGE]
-    found: list[Timed] = []
-    spent = 0.0
-    while spent < seconds and len(found) < _MOST_READS:
+    keeping = random.Random(f"{seed}/kept")  # noqa: S311  so does the sample
+    samples = {one: _Sample(*one, keeping) for one in classes}
+    found, late = Reads(), 0
+    while found.seconds < seconds and late < _MOST_LATE:
         chance.shuffle(classes)
-        for length, boundary in classes:
-            taken = read(_place(chance, size, length, boundary), length)
-            spent += taken
-            found.append(Timed(length, boundary, taken))
-            if spent >= 2 * seconds:
+        for one in classes:
+            taken = read(_place(chance, size, *one), one[0])
+            found.seconds += taken
+            found.count += 1
+            late += samples[one].add(taken)
+            if found.seconds >= 2 * seconds:
                 break
+        if found.count >= _NO_TIME[0] and found.seconds < found.count * _NO_TIME[1]:
+            break
+    found.kept = [timed for one in samples.values() for timed in one.kept()]
     return found
 
 

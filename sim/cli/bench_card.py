@@ -270,7 +270,9 @@ class Sizes(click.ParamType["tuple[int, ...]"]):
         """Bytes, ascending; a usage error where one is no size or there are more than 64."""
         if isinstance(value, tuple):
             return value
-        parts = [part for part in str(value).split(",") if part.strip()]
+        parts = str(value).split(",")
+        if not all(part.strip() for part in parts):
+            self.fail(f"{value!r} has an empty place; write for example 1M,2M,4M", param, ctx)
         if not 1 <= len(parts) <= 64:
             self.fail(f"{value!r} is not one to 64 sizes; write for example 1M,2M,4M", param, ctx)
         return tuple(sorted({SIZE.convert(part, param, ctx) for part in parts}))

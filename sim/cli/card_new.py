@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from firmware.wording import counted
-from sdcard_image import DEFAULT_TIMESTAMP, FolderCard, build_image, items_from_folder, open_card, serial_from
+from sdcard_image import DEFAULT_TIMESTAMP, FolderCard, build_image, items_from_folder, open_card
 from sdcard_image.types import BuildReport, Card, Item, Made
 from sim.cli.common import PATH, SIZE, human_size, json_option, print_json, printable, progress
 from sim.errors import InputError
@@ -54,7 +54,7 @@ def _serial(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--label", help="Volume label, up to 11 characters.")
 @click.option("--serial", callback=_serial, metavar="XXXX-XXXX", help="Volume serial number.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Makes the serial number, where none is given."
+    "--seed", type=int, default=0, show_default=True, help="Goes into the serial number, where none is given."
 )
 @click.option("--no-partition", is_flag=True, help="No partition table: the volume fills the card.")
 @click.option("--cluster-size", type=SIZE, help="Bytes of a cluster, such as 32K; else by capacity.")
@@ -92,7 +92,8 @@ def new(
             items,
             size_bytes=size,
             label=label,
-            serial=serial_from(seed, label) if serial is None else serial,
+            serial=serial,
+            seed=seed,
             timestamp=timestamp(),
             partition=not no_partition,
             cluster_bytes=cluster_size,

@@ -52,6 +52,15 @@ def profile(*, device: Path, output: Path | None, seconds: float, seed: int, as_
     ]
     if found.spikes < 5:
         assumptions.append(f"spikes: {found.spikes} were met; longer measuring finds rarer ones")
+    warnings = []
+    if found.spikes_look_hosts:
+        warnings.append(
+            f"spikes every {found.model.spike_every_s:g} s are more frequent than a card's: many are likely"
+            " this machine's own; measure while it does nothing else, or set spike_every_s = 0"
+        )
+    if found.seconds < seconds:
+        warnings.append(f"measuring ended after {found.seconds:.1f} s of {seconds:g}")
+    assumptions += warnings
     text = to_toml(f"{device.name}, measured", found.model, [source], assumptions)
     if output is not None:
         write_report(output, text.encode())
@@ -63,6 +72,7 @@ def profile(*, device: Path, output: Path | None, seconds: float, seed: int, as_
                 "spikes": found.spikes,
                 "seconds": found.seconds,
                 "residual_us": found.residual_us,
+                "warnings": warnings,
                 "direct": card.direct,
                 "output": None if output is None else str(output),
             }
@@ -71,6 +81,8 @@ def profile(*, device: Path, output: Path | None, seconds: float, seed: int, as_
     click.echo(f"{printable(str(device))}: {in_words(found.model)}")
     click.echo(f"{found.reads:,} reads in {found.seconds:.1f} s, {how}")
     click.echo(f"means differ from the model's by {found.residual_us:.1f} us")
+    for warning in warnings:
+        click.echo(f"note: {warning}", err=True)
     if output is not None:
         click.echo(f"wrote {printable(str(output))}")
     else:

@@ -81,7 +81,8 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--overload",
             type=_OVERLOADS,
-            help="Which voice is dropped when the card cannot keep up; without it, as the device does.",
+            help="Which voice is dropped when the card cannot keep up. Without it: as the device does"
+            " where it plays; none where voices are counted or measured.",
         ),
         click.option(
             "--policy",

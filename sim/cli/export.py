@@ -221,7 +221,7 @@ def _make(plan: ExportPlan, out: Path, size: int | None, seed: int, *, force: bo
 
 
 def _build(plan: ExportPlan, made: Export, out: Path, size: int | None, seed: int, *, force: bool) -> None:
-    from sdcard_image import build_image, serial_from  # noqa: PLC0415  as above
+    from sdcard_image import build_image  # noqa: PLC0415  as above
     from sim.cli.card_new import timestamp  # noqa: PLC0415  as above
 
     label_fact = plan.profile.find("card.label")
@@ -231,7 +231,7 @@ def _build(plan: ExportPlan, made: Export, out: Path, size: int | None, seed: in
         made.items,
         size_bytes=size or _size_for(made),
         label=label,
-        serial=serial_from(seed, label),
+        seed=seed,
         timestamp=timestamp(),
         overwrite=force,
     )

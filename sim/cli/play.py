@@ -137,10 +137,13 @@ def asked_to_end() -> Iterator[Callable[[], bool]]:
 def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable[[], bool]) -> None:
     from sim.live.backends import choose_backend  # noqa: PLC0415
     from sim.live.bench import Bench  # noqa: PLC0415
+    from sim.live.holding import sole_writer  # noqa: PLC0415
     from sim.live.session import Recording, Session  # noqa: PLC0415
 
     options["panel_password"] = _password(options["panel_host"], options["panel_password"])
     if options["writable"]:
+        for path in (card, options["swap"]):
+            stack.enter_context(sole_writer(path))
         _settle(card)
     setup = _setup(card, options)
     backend, note = choose_backend(
@@ -170,8 +173,11 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     sys.stdout.flush()
     if not options["no_browser"]:
         _open(panel.address)
-    lost = ""
+    lost, said = "", 0
     while not (session.wait(_LOOK_S) or asked()):
+        complaints = session.complaints[said:]
+        said += len(complaints)
+        _warn(*complaints)
         if session.lost != lost:
             lost = session.lost
             _warn(lost)
@@ -179,6 +185,7 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
 
 
 def _setup(card: Path, options: dict[str, Any]) -> Setup:
+    from sdcard_image import open_card  # noqa: PLC0415
     from sim.board import Setup  # noqa: PLC0415
     from sim.cards import card_model  # noqa: PLC0415
     from sim.errors import InputError  # noqa: PLC0415
@@ -187,10 +194,14 @@ def _setup(card: Path, options: dict[str, Any]) -> Setup:
     from sim.rendering import refuse_overwriting  # noqa: PLC0415
 
     script = playable(None if options["faults"] is None else read_script(options["faults"]))
-    cards = [card, *(one for one in (options["mirror"], options["swap"]) if one is not None)]
+    others = [one for one in (options["mirror"], options["swap"]) if one is not None]
+    for other in others:  # what is wrong with it is said now, and not when the card is swapped
+        open_card(other).close()
+    timing = None if options["timing"] is None else Path(options["timing"])
+    read = [card, *others, *(one for one in (options["faults"], timing) if one is not None)]
     outputs = [one for one in (options["record"], options["record_midi"]) if one is not None]
     for output in outputs:
-        refuse_overwriting(output, *cards)
+        refuse_overwriting(output, *read)
     if len(outputs) == 2 and same(*outputs):
         raise InputError("--record and --record-midi name the same file; give each its own")
     return Setup(

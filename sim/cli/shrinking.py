@@ -47,6 +47,7 @@ def shrink_song(
 
 def song_case(card: Path, midi: Path, setup: Setup, seconds: float | None) -> Case:
     """The song as a case, on the card and under the settings of ``setup``."""
+    from sim.board import overload_of  # noqa: PLC0415
     from sim.measure.dry import Conditions, boot_card  # noqa: PLC0415
     from sim.midifile import read_midi  # noqa: PLC0415
     from sim.shrink import capture  # noqa: PLC0415
@@ -62,7 +63,7 @@ def song_case(card: Path, midi: Path, setup: Setup, seconds: float | None) -> Ca
         setup.policy,
         setup.schedule,
         setup.on_miss,
-        setup.overload,
+        overload_of(booted.profile, setup),
     )
     ring = last + 1 + round(_RING_S * booted.rate) if seconds is None else round(seconds * booted.rate)
     stop = last + 1 + round(_TAIL_S * booted.rate) if seconds is None else None

@@ -16,6 +16,7 @@ class FaultReport:
     outcomes: dict[str, int] = field(default_factory=dict)
     happenings: list[Happening] = field(default_factory=list)
     power_cut_frame: int | None = None
+    remarks: list[str] = field(default_factory=list)  # what a person might not expect
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
@@ -38,4 +39,5 @@ class FaultReport:
         return [
             ("faults", "; ".join(kinds) or "none came"),
             ("outcome", ", ".join(outcomes) or "nothing heard"),
+            *(("note", remark) for remark in self.remarks),
         ]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import heapq
-import random
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any
 
 from native import FaultCount, FaultKind
 from native.types import Cause, QueueFullError
-from sdcard_image.types import CardError
 from sim.board import Board
 from sim.errors import InputError
 from sim.faults.account import FaultReport
 from sim.faults.overlay import PowerCutError
 from sim.faults.plan import Cards, Insertion, Posting, postings
-from sim.faults.script import FaultScript, WriteSpec, kind_name
-from sim.faults.writing import Copy, Cut, old_or_new
-from sim.mirroring import mirror_card
+from sim.faults.script import FaultScript, kind_name
+from sim.faults.tasks import Writings
 from sim.slots import Slot
 from sim.watching import Happening
 
@@ -48,13 +44,14 @@ class FaultRun:
         self._came: Counter[FaultKind] = Counter()
         self._actions: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()  # of actions at the same frame
-        self._copies: dict[int, Copy] = {}
+        self._remarks: list[str] = []
         self._outcomes: Counter[str] = Counter()
         self._said: deque[int] = deque(maxlen=_MOST_PIECES)
         self.happenings: list[Happening] = []
         self.power_cut_frame: int | None = None
         cuts = [one.at_s for one in script.faults if one.kind is FaultKind.POWER_CUT]
         self._power_s = min(cuts, default=None)
+        self._writings = Writings(board, self._cards, self, self._outcomes, seed=seed, power_s=self._power_s)
         self._schedule()
 
     # time
@@ -68,9 +65,9 @@ class FaultRun:
         return min(target, self._actions[0][0]) if self._actions else target
 
     def close(self) -> None:
-        """Let go of the images that were written to."""
-        for copy in self._copies.values():
-            copy.close()
+        """End what is still being written, and let go of the images that were written to."""
+        cut = self.power_cut_frame is not None
+        self._writings.close("cut off" if cut else "not finished when the run ended")
 
     def _ns(self, frame: int) -> int:
         return frame * 1_000_000_000 // self._rate
@@ -106,9 +103,10 @@ class FaultRun:
         self._said.append(posting.scripted)
         frame, until = (self._frame(at / 1e9) for at in (fault.at_ns, fault.until_ns or fault.at_ns))
         where = " on the mirror" if posting.slot is self._board.mirror else ""
-        self._say(frame, until, f"{kind_name(fault.kind)}{where}")
+        self.say(frame, until, f"{kind_name(fault.kind)}{where}")
 
-    def _say(self, frame: int, until: int, text: str) -> None:
+    def say(self, frame: int, until: int, text: str) -> None:
+        """Note what happened from one frame to another."""
         if len(self.happenings) < _MOST_HAPPENINGS:
             self.happenings.append(Happening("fault", frame, until, text))
 
@@ -118,21 +116,23 @@ class FaultRun:
         for insertion in self._cards.insertions:
             self._at(insertion.at_s, partial(self._insert, insertion))
         for spec in self._script.writes:
-            self._at(spec.at_s, partial(self._write, spec))
+            self._at(spec.at_s, partial(self._writings.write, spec))
         for at_s in self._script.resyncs:
-            self._at(at_s, self._resync)
+            self._at(at_s, self._writings.resynchronise)
         if self._script.resyncs and self._board.mirror is None:
             raise InputError("the script resynchronises a mirror, and there is none: give --mirror")
         if self._power_s is not None:
-            self._at(self._power_s, self._lose_power)
+            self._at(self._power_s, self.lose_power)
 
     def _at(self, at_s: float, act: Callable[[int], None]) -> None:
-        self._in_frames(self._frame(at_s), act)
+        self.in_frames(self._frame(at_s), act)
 
-    def _in_frames(self, frame: int, act: Callable[[int], None]) -> None:
+    def in_frames(self, frame: int, act: Callable[[int], None]) -> None:
+        """Call ``act`` when a frame is reached."""
         heapq.heappush(self._actions, (frame, next(self._order), act))
 
-    def _lose_power(self, frame: int) -> None:
+    def lose_power(self, frame: int) -> None:
+        """End the run here."""
         self.power_cut_frame = frame
         raise PowerCutError
 
@@ -146,9 +146,10 @@ class FaultRun:
                 faulty = self._cards.first.faulty
                 assert faulty is not None
                 faulty.insert(slot.timed())
-                self._say(
-                    frame, frame, f"{slot.path.name} has the same serial number: taken for the same card"
-                )
+                text = f"{slot.path.name} has the same serial number: taken for the same card"
+                self.say(frame, frame, text)
+                if text not in self._remarks:
+                    self._remarks.append(text)
             slot = self._cards.first
         assert slot is not None
         if slot is self._now:
@@ -156,8 +157,8 @@ class FaultRun:
             return
         assert slot.boot is not None
         ready = frame + self._frame(slot.boot.ms / 1000)
-        self._say(frame, ready, f"another card, {slot.serial}: booted")
-        self._in_frames(ready, partial(self._change_pads, slot))
+        self.say(frame, ready, f"another card, {slot.serial}: booted")
+        self.in_frames(ready, partial(self._change_pads, slot))
 
     def _change_pads(self, slot: Slot, frame: int) -> None:
         """The pads of the card that is in now replace the old ones; what sounds goes on while it can."""
@@ -173,67 +174,7 @@ class FaultRun:
         board.pin_heads(slot.boot, ids)
         self._now = slot
         self._outcomes["cards_exchanged"] += 1
-        self._say(frame, frame, f"{len(slot.boot.catalogue.pads)} pads of {slot.serial} are ready")
-
-    # writing
-
-    def _copy(self, slot: Slot) -> Copy:
-        if slot.place not in self._copies:
-            self._copies[slot.place] = Copy(slot, self._board.device, self._feed, self._seed)
-        return self._copies[slot.place]
-
-    def _cut(self, write: int = 0) -> Cut:
-        return Cut(None if self._power_s is None else round(self._power_s * 1e9), write)
-
-    def _write(self, spec: WriteSpec, frame: int) -> None:
-        if spec.on_mirror and self._board.mirror is None:
-            raise InputError(f"{spec.path} is to be written to the mirror, and there is none: give --mirror")
-        slot = (
-            self._board.mirror
-            if spec.on_mirror and self._board.mirror
-            else self._cards.at(frame / self._rate)
-        )
-        copy, data = self._copy(slot), self._content(spec)
-        old = copy.read(spec.path)
-        try:
-            done = copy.change(
-                self._ns(frame), self._cut(spec.cut_at), lambda card: card.put(spec.path, data)
-            )
-        except CardError as error:
-            raise InputError(f"{spec.path} cannot be written to {slot.path}: {error}") from None
-        state = old_or_new(copy, spec.path, old, data)
-        self._outcomes["writes_refused" if done.outcome == "refused" else f"writes_{state}"] += 1
-        until = max(frame, self._frame(done.done_ns / 1e9))
-        self._say(frame, until, f"write of {spec.path}: {done.outcome}, the file is {state}")
-        self._after(done.outcome, frame)
-
-    def _content(self, spec: WriteSpec) -> bytes:
-        if spec.source is None:
-            return random.Random(f"{self._seed}/{spec.path}").randbytes(spec.size)  # noqa: S311  seeded filling
-        try:
-            return spec.source.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {spec.source}: {(error.strerror or str(error)).lower()}") from None
-
-    def _resync(self, frame: int) -> None:
-        """Copy to the mirror what the card that is in has otherwise."""
-        assert self._board.mirror is not None
-        first, second = self._copy(self._cards.at(frame / self._rate)), self._copy(self._board.mirror)
-        source = first.look()
-        copied = list[str]()
-
-        def act(card: Any) -> None:
-            copied.extend(one.path for one in mirror_card(source, card).copied)
-
-        done = second.change(self._ns(frame), self._cut(), act)
-        self._outcomes["resynchronised_files"] += len(copied)
-        until = max(frame, self._frame(done.done_ns / 1e9))
-        self._say(frame, until, f"resynchronisation: {done.outcome}, {len(copied)} files copied")
-        self._after(done.outcome, frame)
-
-    def _after(self, outcome: str, frame: int) -> None:
-        if outcome == "power cut":
-            self._lose_power(frame)
+        self.say(frame, frame, f"{len(slot.boot.catalogue.pads)} pads of {slot.serial} are ready")
 
     # the account
 
@@ -276,6 +217,7 @@ class FaultRun:
             outcomes,
             sorted((one for one in self.happenings if one.frame <= engine.frame), key=lambda one: one.frame),
             self.power_cut_frame,
+            self._remarks,
         )
 
     def _counts(self) -> dict[FaultKind, FaultCount]:

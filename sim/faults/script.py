@@ -145,6 +145,11 @@ class _Table:
             raise InputError(f"{self.where}: {key} is {value}; it must be a whole number")
         return value
 
+    def refuse_zero(self, key: str, without: str) -> None:
+        """Nought of something would be the same as leaving it out, which is not what was meant."""
+        if key in self._values and not self._values[key]:
+            raise InputError(f"{self.where}: {key} is 0; give 1 or more, or leave it out ({without})")
+
     def text(self, key: str, default: str | None = None) -> str | None:
         value = self._values[key] if self.has(key) else default
         if value is not None and (not isinstance(value, str) or not value or "\0" in value):
@@ -190,6 +195,9 @@ def _seconds(table: _Table, name: str, default: float | None = None) -> float:
     both = table.has(f"{name}_s"), table.has(f"{name}_ms")
     if all(both) or (default is None and not any(both)):
         raise InputError(f"{table.where}: give either {name}_s or {name}_ms")
+    if name == "for":
+        for key in ("for_s", "for_ms"):
+            table.refuse_zero(key, "for good")
     if both[1]:
         return table.number(f"{name}_ms", 0.0, most=_LONGEST_S * 1000) / 1000
     return table.number(f"{name}_s", default or 0.0)
@@ -219,6 +227,7 @@ def _fault(table: _Table, *, top_level: bool) -> FaultSpec:
     )
     if top_level:
         table.finish()
+    table.refuse_zero("times", "one command" if kind is FaultKind.SPIKE else "as long as it lasts")
     if made.image is not None and made.on_mirror:
         raise InputError(f"{table.where}: another card can be inserted in the place of the main card only")
     return made
@@ -248,6 +257,7 @@ def _write(table: _Table) -> WriteSpec:
     if (source is None) == (not table.has("size")):
         raise InputError(f"{table.where}: give either source (a file) or size (of a made one)")
     at, cut = _seconds(table, "at"), table.whole("cut_at", 0, most=1_000_000)
+    table.refuse_zero("cut_at", "power does not fail in it")
     made = WriteSpec(at, path, source, size, _on_mirror(table), cut)
     table.finish()
     return made

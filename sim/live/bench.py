@@ -11,14 +11,15 @@ from firmware.boot import BootResult
 from firmware.catalogue import Pad, PadSettings
 from firmware.profiles import Profile
 from native import CardModel
-from sim.cards import load_card, preset_names
+from sim.board import Setup
+from sim.cards import card_model, load_card, preset_names
 from sim.live.session import Gap, Session
 from sim.live.status import latency_ms, status_document
 from sim.panel.browser import Browser
-from sim.panel.port import AudioTaker, Happened, Look, RefusedError
+from sim.panel.messages import RAM_RANGE
+from sim.panel.port import AS_STARTED, AudioTaker, Happened, Look, RefusedError
 from sim.panel.state import modes_of
 
-_RAM_RANGE = (64 << 10, 256 << 20)
 _KEPT = 200
 _FAULTS = ("spike", "error", "pull", "insert", "swap", "mirror")
 
@@ -63,10 +64,13 @@ class Bench:
         writable: bool = False,
     ) -> None:
         self._session, self._midi = session, midi
-        self._preset = preset
+        known = preset if preset in preset_names() else AS_STARTED
+        self._preset: str | None = known  # None: figures of the user's own
+        self._started = known, session.setup.card or CardModel()
         self._other = other
         self._mirror_failed = self._lost_said = False
         self._xrun_said = -session.rate
+        self._complained = 0
         self.writable = writable
         self._browser: Browser | None = None
         self._happened: deque[Happened] = deque(maxlen=_KEPT)
@@ -83,6 +87,11 @@ class Bench:
     def project(self) -> str | None:
         """The project that was asked for."""
         return self._session.setup.project
+
+    @property
+    def setup(self) -> Setup:
+        """What was asked for, and changed since."""
+        return self._session.setup
 
     @property
     def profile(self) -> Profile:
@@ -109,9 +118,10 @@ class Bench:
             "block": session.block,
             "audio": {"backend": session.backend.name, "device": session.backend.device},
             "ram": session.engine.config.pool_bytes,
-            "ram_range": list(_RAM_RANGE),
+            "ram_range": list(RAM_RANGE),
             "preset": self._preset,
             "presets": list(preset_names()),
+            "timing": _figures(session.setup.card or CardModel()),
             "cards": cards,
             "mirror": session.board.mirror is not None,
             "faults": True,
@@ -147,6 +157,9 @@ class Bench:
         if session.lost and not self._lost_said:
             self._lost_said = True
             self._say("note", session.lost)
+        for text in session.complaints[self._complained :]:
+            self._complained += 1
+            self._say("note", text)
         happened = [*_taken(self._happened), *self._alerts(), *self._xruns(seen.frame, report.xruns)]
         return Look(
             frame=seen.frame,
@@ -310,19 +323,28 @@ class Bench:
             raise
         self._rebuilt(f"{other.name} was put in", gap)
 
-    def setting(self, *, ram: int | None = None, card: str | None = None) -> None:
+    def setting(self, *, ram: int | None = None, card: str | Mapping[str, float] | None = None) -> None:
         """Rebuild the device."""
-        model: CardModel | None = None if card is None else load_card(self._known(card)).model
+        if ram is None and card is None:
+            raise RefusedError("say what is to be other: the RAM, or the card")
+        least, most = RAM_RANGE
+        if ram is not None and not least <= ram <= most:
+            raise RefusedError(f"{ram} bytes of RAM are beyond the panel's range, {least} to {most}")
+        preset, model = (self._preset, None) if card is None else self._timing(card)
         gap = self._session.change(ram_bytes=ram, card=model)
-        self._preset = card or self._preset
+        self._preset = preset
         self._rebuilt("the device was made anew", gap)
 
-    @staticmethod
-    def _known(card: str) -> str:
-        """A preset's name: a panel names no file."""
+    def _timing(self, card: str | Mapping[str, float]) -> tuple[str | None, CardModel]:
+        """The preset's name, where it has one, and the model: a panel names no file."""
+        if not isinstance(card, str):
+            made = card_model(None, card["latency_ms"], card["mb_per_s"] or None)
+            return None, made or CardModel()
+        if card == AS_STARTED:
+            return self._started
         if card not in preset_names():
             raise RefusedError(f"there is no card preset {card!r}")
-        return card
+        return card, load_card(card).model
 
     def _rebuilt(self, what: str, gap: Gap) -> None:
         self._mirror_failed = False
@@ -354,6 +376,11 @@ class Bench:
         """Let go of the card."""
         if self._browser is not None:
             self._browser.close()
+
+
+def _figures(model: CardModel) -> dict[str, float]:
+    """What of a card's timing the panel shows: ms of a command, and MB/s (0: any)."""
+    return {"latency_ms": round(model.fixed_ns / 1e6, 3), "mb_per_s": model.read_mb_per_s}
 
 
 def _said(do: str, ms: float, path: str | None, times: int) -> str:

@@ -57,7 +57,12 @@ class Observer:
 
     def values(self) -> dict[str, int | float]:
         """The metrics as of the last look."""
-        return {**self.tally.values(), "audio.xruns": self._live.report().late_blocks}
+        report = self._live.report()
+        return {
+            **self.tally.values(),
+            "audio.xruns": report.xruns,
+            "audio.late_blocks": report.late_blocks,
+        }
 
     def _take(self, glance: Glance) -> None:
         levels = self._engine.levels()

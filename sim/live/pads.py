@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from native.types import Event, Loop, Release, Start
+from native.types import Event, Loop, Release, Start, Stop
 from sim.errors import InputError
 
 MODES = ("loop", "reverse", "gate", "hold", "mute")
@@ -21,18 +21,24 @@ class PadModes:
         self.gates: set[int] = set()
         self._modes: dict[int, dict[str, bool]] = {}
         self._held: set[int] = set()
+        self._looping: set[int] = set()  # whose last start was looped
 
     def of(self, tag: int) -> dict[str, bool]:
         """What was switched on a pad."""
         return dict(self._modes.get(tag, {}))
 
     def switch(self, tag: int, name: str, on: bool) -> list[Event]:
-        """Switch, and say what must be posted for it: a hold or a gate that ends lets go. InputError."""
+        """Switch, and say what to post for it: a hold, a gate or a loop that ends lets go. InputError."""
         if name not in MODES:
             raise InputError(f"{name!r} is no switch of a pad; there are {', '.join(MODES)}")
         self._modes.setdefault(tag, {})[name] = on
         if name == "hold" and not on and tag in self._held:
             self._held.discard(tag)
+            return [Release(0, tag)]
+        if name == "mute" and on:
+            return [Stop(0, tag)]
+        if name == "loop" and not on and tag in self._looping:
+            self._looping.discard(tag)
             return [Release(0, tag)]
         if name == "gate" and on:
             self.gates.add(tag)
@@ -43,7 +49,11 @@ class PadModes:
 
     def apply(self, events: Iterable[Event]) -> list[Event]:
         """The events as the switches make them."""
-        return [made for event in events for made in self._applied(event)]
+        made = [made for event in events for made in self._applied(event)]
+        for one in made:
+            if isinstance(one, Start):
+                (self._looping.discard if one.loop is Loop.NONE else self._looping.add)(one.tag)
+        return made
 
     def _applied(self, event: Event) -> Iterator[Event]:
         modes = self._modes.get(event.tag) if event.tag is not None else None

@@ -18,6 +18,8 @@ from sim.live.machine import SPARE_SAMPLES
 if TYPE_CHECKING:
     from sim.live.session import Session
 
+_FULL = f"{SPARE_SAMPLES} other samples were played since it was switched on"
+
 
 class Samples:
     """Tells the engine; all but the choice of a bank pauses the device for a moment.
@@ -110,8 +112,10 @@ class Samples:
         number = self._ids.get(info.path, self._auditioned.get(info.path))
         if number is None:
             made = self._sample(info)
+            if not self._room:
+                session.change(why=_FULL)
             with session.paused():
-                self._take_room(1)
+                self._room -= 1
                 number = self._auditioned[info.path] = session.engine.add_sample(made)
         session.hands.start(Start(0, number, self.audition_tag, retrigger=Retrigger.RESTART))
 
@@ -121,17 +125,13 @@ class Samples:
             extents = tuple(Extent(slot.base + run.offset, run.length) for run in card.extents(info.path))
         return Sample(extents, info.data_offset, info.frames, info.channels, info.rate, info.encoding)
 
-    def _take_room(self, samples: int) -> None:
-        if samples > self._room:
-            raise InputError(f"{SPARE_SAMPLES} other samples were played; change the RAM to begin anew")
-        self._room -= samples
-
     def read_pads(self, silence: Iterable[int] = ()) -> None:
         """The card's pads were written: take them over as they are now. CardError.
 
         What sounds plays on, but for the tags in ``silence``, whose sample is another one now.
         """
         session = self._session
+        session.troubles.check_in()
         slot, setup = session.board.slots[0], session.setup
         timing = setup.card or CardModel()
         with closing(open_card(slot.path)) as card:
@@ -140,9 +140,14 @@ class Samples:
         if slot.card.info().fs == "folder":  # its files are others now, and the device has the old ones open
             session.change(why="the card's pads were written")
             return
+        moved = self._moved(booted)
+        fresh = len({pad.sample.path for pad in booted.catalogue.pads} - (set(slot.ids) - moved))
+        if fresh > self._room:  # the engine forgets no sample: a new one has room again
+            session.change(why=_FULL)
+            return
         with session.paused():
-            self._forget_moved(booted)
-            self._take_room(len({pad.sample.path for pad in booted.catalogue.pads} - set(slot.ids)))
+            self._forget(moved)
+            self._room -= fresh
             slot.boot = session.board.boot = self.booted = booted
             session.board.add_samples(slot)
             self.pinned &= {pad.sample.path for pad in booted.catalogue.pads}
@@ -150,10 +155,13 @@ class Samples:
             self._pin_again()
             session.generation += 1
 
-    def _forget_moved(self, booted: BootResult) -> None:
-        """A file may have the path of an older one and lie elsewhere: the engine is told of it anew."""
-        slot = self._session.board.slots[0]
-        for path in list(slot.ids):
-            if booted.extents.get(path) != self.booted.extents.get(path):
-                self._session.engine.unpin(slot.ids.pop(path))
+    def _moved(self, booted: BootResult) -> set[str]:
+        """Paths at which another file lies now, or none."""
+        ids, before, after = self._ids, self.booted.extents, booted.extents
+        return {path for path in ids if after.get(path) != before.get(path)}
+
+    def _forget(self, moved: set[str]) -> None:
+        """The engine is told anew of what has the path of an older file."""
+        for path in moved:
+            self._session.engine.unpin(self._ids.pop(path))
         self._auditioned.clear()

@@ -80,6 +80,7 @@ class Session:
         self.midi: MidiPorts | None = None
         self.on_rebuilt: list[Callable[[], None]] = []
         self.gaps: list[Gap] = []
+        self.complaints: list[str] = []  # what became of recordings that cannot be written
         self.error: Exception | None = None
         self.memory_locked = self.prioritised = self._tried = False
         self.machine = Machine(card, self.setup)
@@ -171,7 +172,7 @@ class Session:
         self.ask_to_stop()
         if self._thread.is_alive():
             self._thread.join()
-        self._end(self.error)
+        self._end(None)
         if self.error is not None:
             raise self.error
 
@@ -182,7 +183,7 @@ class Session:
             self._closed = True
             if not self.backend.stop():
                 self.live.disconnect()
-            with suppress(OSError):
+            with suppress(Exception):  # a listener's; what was recorded is kept
                 self._pass_on()
             end = self.machine.end
             self.live.close()
@@ -196,7 +197,7 @@ class Session:
         wav, self.wav = self.wav, None
         try:
             if wav is not None:
-                wav.close(error)
+                wav.close(keep=error is None)
         finally:
             if take is not None:
                 take.close(end if seconds is None else round(seconds * self.rate), keep=error is None)
@@ -248,7 +249,12 @@ class Session:
     def _look(self, now: float) -> float:
         """Look at the engine; returns the seconds until it is worth looking again."""
         if self.hands.take is not None:
-            self.hands.take.flush()
+            try:
+                self.hands.take.flush()
+            except OSError as error:
+                self._complain(
+                    f"{self.recording.midi}: the MIDI file cannot be written now ({error.strerror})"
+                )
         if not self._tried:
             self._tried = self.live.report().blocks > 0
             self.prioritised = self._tried and self.live.prioritise()
@@ -280,11 +286,19 @@ class Session:
     def _pass_on(self) -> None:
         """Give what was played to the recording and to all who listen."""
         while len(block := self.live.read(_CHUNK)):
-            if self.wav is not None:
-                self.wav.write(block)
+            if self.wav is not None and not self.wav.full:
+                try:
+                    self.wav.write(block)
+                except OSError as error:
+                    self._complain(f"{error}; the recording ends here, and playing goes on")
             for listener, _ in self._listeners:
                 listener(self._heard, block)
             self._heard += len(block)
+
+    def _complain(self, text: str) -> None:
+        """Say it once."""
+        if text not in self.complaints:
+            self.complaints.append(text)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -321,6 +335,10 @@ class Session:
             card=self.setup.card if card is None else card,
             mirror=self.setup.mirror if mirror is None else mirror,
         )
+        if self._closed:
+            raise InputError("the session is over")
+        if image is None:
+            self.troubles.check_in()
         with self._changing:
             made = Machine(image or self.card, setup)  # what is wrong with it is said while the old one plays
             with self.hands.lock:

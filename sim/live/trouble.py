@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +47,26 @@ class Troubles:
         self._coming: Iterator[Posting] = iter(())
         self._next: Posting | None = None
         self._last_ns: dict[FaultyDevice, int] = {}
-        self.out = False  # the card was pulled, and is not back
+        self._absences: list[tuple[int, float]] = []  # when (ns of the machine) the card goes and comes
         self._begin()
+
+    @property
+    def out(self) -> bool:
+        """Whether the card is out just now."""
+        now = self._now_ns()
+        return any(begin <= now < end for begin, end in self._absences)
+
+    def check_in(self) -> None:
+        """InputError where the card is out: nothing boots from it."""
+        if self.out:
+            raise InputError("the card is out; put it back, or swap it for another, first")
+
+    def _note(self, fault: Fault) -> None:
+        """Remember from when to when the first card is out; the latest fault is posted last."""
+        if fault.kind is FaultKind.INSERTED:
+            self._absences = [(begin, min(end, fault.at_ns)) for begin, end in self._absences]
+        elif fault.kind is FaultKind.REMOVED:
+            self._absences.append((fault.at_ns, fault.until_ns or math.inf))
 
     def _begin(self) -> None:
         script = self._session.setup.faults
@@ -60,7 +79,7 @@ class Troubles:
 
     def rebuilt(self) -> None:
         """Another machine plays: its card is in, and what comes is posted to it."""
-        self.out = False
+        self._absences.clear()
         self._last_ns.clear()
 
     def look(self) -> None:
@@ -105,8 +124,6 @@ class Troubles:
             runs = [(0, 0)] if path is None else [(one.offset, one.length) for one in slot.card.extents(path)]
             for offset, length in runs:
                 self._post(slot.faulty, replace(base, at_ns=self._now_ns(), offset=offset, length=length))
-            if slot is session.board.slots[0] and made in (FaultKind.REMOVED, FaultKind.INSERTED):
-                self.out = made is FaultKind.REMOVED and not seconds
 
     def pull(self) -> None:
         """The card is taken out."""
@@ -147,3 +164,5 @@ class Troubles:
             faulty.post(replace(fault, at_ns=at_ns))
         except QueueFullError:
             raise InputError("more faults wait for their time than the card's queue holds") from None
+        if faulty is self._session.board.slots[0].faulty:
+            self._note(replace(fault, at_ns=at_ns))

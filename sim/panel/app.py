@@ -32,6 +32,7 @@ STATIC = Path(__file__).with_name("static")
 for _ending, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
     mimetypes.add_type(_kind, _ending)  # what a host says of them may be wrong, and then no browser runs them
 _MOST_FORM = 4_096  # bytes of a posted password
+_MOST_FIELDS = 5
 _WRONG, _WRONG_S = 5, 60.0  # passwords
 _REPORT_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
@@ -99,7 +100,10 @@ class Application:
             return await self._login_page(request)
         if self._wrong.is_used_up():
             return HTMLResponse("Too many wrong passwords; wait a minute.", 429)
-        given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=5).get("password", [""])[0]
+        try:
+            given = parse_qs(body.decode("utf-8"), max_num_fields=_MOST_FIELDS).get("password", [""])[0]
+        except ValueError:  # not UTF-8, or too many fields
+            return HTMLResponse("That is not what the form sends.", 400)
         if not same(given, self._password):
             self._wrong.take()
             self._hub.log.warn(f"a wrong password came from {request.client.host if request.client else '?'}")

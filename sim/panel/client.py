@@ -7,6 +7,7 @@ import json
 import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -45,7 +46,7 @@ class Client:
         self._audio_frames = self._sequence = 0
         self._awake = asyncio.Event()
         self._sent: states.State | None = None
-        self._generation = -1
+        self._generation: tuple[int, int] | None = None
         self._hello: dict[str, Any] = {}
         self._pads: dict[int, dict[str, Any]] = {}
         self._event = 0
@@ -74,12 +75,20 @@ class Client:
 
     def _let_go(self) -> None:
         """What was held is released: no note hangs for a lost connection."""
+        session = self._hub.session
         for bank, pad in self._held:
-            self._hub.session.release(bank, pad)
+            self._end(session.release, bank, pad)
         for channel, note in self._keys:
-            self._hub.session.midi(bytes((NOTE_OFF | channel, note, 0)))
+            self._end(session.midi, bytes((NOTE_OFF | channel, note, 0)))
         self._held.clear()
         self._keys.clear()
+
+    def _end(self, release: Callable[..., None], *values: Any) -> None:
+        """One release; that it fails keeps nobody from the next."""
+        try:
+            release(*values)
+        except Exception as error:
+            self._hub.log.warn(f"what a panel held could not be released: {error}")
 
     # what it says
 
@@ -107,7 +116,9 @@ class Client:
             answer = await self._desk.do(self, message)
         except MessageError as error:
             self._hub.log.warn(f"a message of a panel was refused: {error}")
-            await self._answer({"t": "error", "text": str(error)}, error.number or number)
+            await self._answer(
+                {"t": "error", "text": str(error)}, number if error.number is None else error.number
+            )
             return self._refused.take()
         except SAYS as error:
             await self._answer({"t": "error", "text": str(error)}, number)
@@ -180,11 +191,11 @@ class Client:
     async def _send_hello(self) -> None:
         """The first message; again when the device was rebuilt. Other pads alone are sent as `pads`."""
         session = self._hub.session
-        generation = session.generation
+        generation = session.generation, self._desk.editions.count
         if generation == self._generation:
             return
-        first = self._generation < 0
-        hello = states.hello(session, self._desk.card_name)
+        first = self._generation is None
+        hello = states.hello(session, self._desk.card_name, self._desk.editions.of)
         pads = {one["tag"]: one for one in hello["pads"]}
         same = {**hello, "pads": None} == {**self._hello, "pads": None} if not first else False
         self._generation, self._hello, before, self._pads = generation, hello, self._pads, pads

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from firmware.midi import NOTE_OFF, NOTE_ON
 from sim.panel.browser import Browser
+from sim.panel.editions import Editions
 from sim.panel.hub import Hub
 from sim.panel.messages import Message, MessageError
 from sim.panel.pads import PadWriter
@@ -30,6 +31,7 @@ class Desk:
         self._hub, self._session = hub, hub.session
         self.browser, self.stress = browser, stress
         self._writer = writer
+        self.editions = Editions(hub.session)
         self._audition: dict[str, Any] | None = None
         self._audition_ends_s = 0.0
         self._quick: Mapping[str, Callable[[Client, Mapping[str, Any]], _Answer]] = {
@@ -136,12 +138,14 @@ class Desk:
         self._check_in()
         self._writer.assign(path, bank, pad)
         self.browser.refresh()
+        self.editions.assigned(self._hub.shown.tags.tag(bank, pad))
 
     def _undo(self) -> None:
         self._check_writable()
         self._check_in()
         self._writer.undo()
         self.browser.refresh()
+        self.editions.undone()
 
     def _check_writable(self) -> None:
         if not self._session.writable:

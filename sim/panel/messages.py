@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_BYTES = 4_096  # of one message
+RAM_RANGE = 64 << 10, 256 << 20  # bytes
+MOST_LATENCY_MS, MOST_MB_PER_S = 1_000, 1_000  # of a card by its figures
 _MOST_ID = 1 << 53
 _MOST_PATH = 1_024
 _MOST_NAME = 64
@@ -95,6 +97,15 @@ def _midi(value: Any) -> bytes:
     return data
 
 
+def _timing(value: Any) -> str | dict[str, Any]:
+    """A card by name, or by its two figures."""
+    if isinstance(value, dict):
+        figures = {"latency_ms": _number(0, MOST_LATENCY_MS), "mb_per_s": _number(0, MOST_MB_PER_S)}
+        return _fields(value, figures, {})
+    name: str = _text(_MOST_NAME)(value)
+    return name
+
+
 _BANK, _PAD, _NAME = _whole(0, _MOST_BANKS - 1), _whole(1, _MOST_PADS), _text(_MOST_NAME)
 _TARGETS: dict[str, dict[str, Check]] = {
     "pad": {"bank": _BANK, "pad": _PAD},
@@ -134,7 +145,7 @@ _KINDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         {"do": _one_of("spike", "error", "pull", "insert", "swap", "mirror")},
         {"ms": _number(1, 10_000), "path": _path, "times": _whole(1, 1_000)},
     ),
-    "setting": ({}, {"ram": _whole(65_536, 1 << 32), "card": _NAME}),
+    "setting": ({}, {"ram": _whole(*RAM_RANGE), "card": _timing}),
     "learn": ({"on": _flag}, {"target": _target}),
     "forget": ({"target": _target}, {}),
     "audition": ({"path": _path_or_none}, {}),

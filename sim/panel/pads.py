@@ -52,6 +52,7 @@ class PadWriter:
     def assign(self, path: str, bank: int, pad: int) -> None:
         """Put a file of the card on a pad; ``bank`` from 0, ``pad`` from 1. RefusedError, CardError."""
         session = self._session
+        _check_in(session)
         tags = tags_of(session)
         with self._lock, tempfile.TemporaryDirectory(prefix="benchpad-assign-") as scratch:
             with closing(self._open(session.card_path)) as card:
@@ -69,12 +70,13 @@ class PadWriter:
                 steps = assign.steps(asked)
                 old = [self._save(card, step.path) for step in reversed(steps)]
                 self._write(card, steps, tags.tag(bank, pad))
+            self._take_over(tags.tag(bank, pad), old)
             self._history.append(_Undo(session.card_path, tuple(old), tags.tag(bank, pad)))
-            session.card_changed([tags.tag(bank, pad)])
 
     def undo(self) -> None:
         """Take the last assignment back. RefusedError where there is none."""
         session = self._session
+        _check_in(session)
         with self._lock:
             mine = [one for one in self._history if one.card == session.card_path]
             if not mine:
@@ -82,9 +84,23 @@ class PadWriter:
             last = mine[-1]
             with closing(self._open(session.card_path)) as card:
                 change.recover(card)
+                again = [self._save(card, step.path) for step in reversed(last.steps)]
                 self._write(card, last.steps, last.tag)
+            self._take_over(last.tag, again)
             self._history.remove(last)
-            session.card_changed([last.tag])
+            _forget([*again, *last.steps])
+
+    def _take_over(self, tag: int, old: Sequence[Step]) -> None:
+        """Have the device play what is on the card now; where it cannot, the card is again as it was."""
+        session = self._session
+        path = session.card_path
+        try:
+            session.card_changed([tag])
+        except BaseException:
+            with closing(self._open(path)) as card:
+                change.recover(card)
+                change.write(card, old)
+            raise
 
     def _save(self, card: WritableCard, path: str) -> Step:
         self._number += 1
@@ -99,3 +115,17 @@ class PadWriter:
         """Nothing can be undone any more."""
         self._history.clear()
         self._kept.cleanup()
+
+
+def _check_in(session: Session) -> None:
+    """RefusedError where the card is out: nobody writes to that."""
+    card = session.status().get("card") or {}
+    if not card.get("present", True):
+        raise RefusedError("the card is out; put it back first")
+
+
+def _forget(steps: Sequence[Step]) -> None:
+    """Old contents that nobody brings back any more."""
+    for step in steps:
+        if isinstance(step.content, Path):
+            step.content.unlink(missing_ok=True)

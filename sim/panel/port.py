@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from firmware.boot import BootResult
 from firmware.profiles import Profile
 from native.types import Underrun, VoiceState
+from sim.board import Setup
 from sim.metrics import Snapshot
+
+AS_STARTED = "as started"  # the card's timing that the program was started with, beside the presets
 
 AudioTaker = Callable[[int, NDArray[np.float32]], None]
 
@@ -68,6 +71,11 @@ class Session(Protocol):
     @property
     def project(self) -> str | None: ...  # noqa: D102
     @property
+    def setup(self) -> Setup:
+        """What the device and its card are now, as the user said it."""
+        ...
+
+    @property
     def profile(self) -> Profile: ...  # noqa: D102
     @property
     def boot(self) -> BootResult: ...  # noqa: D102
@@ -79,8 +87,8 @@ class Session(Protocol):
     def about(self) -> Mapping[str, Any]:
         """What the session knows of `hello` (see the protocol).
 
-        bank, rate, block, audio, knobs, functions, transport, ram, ram_range, preset, presets, cards,
-        mirror, faults.
+        bank, rate, block, audio, knobs, functions, transport, ram, ram_range, preset, presets, timing,
+        cards, mirror, faults.
         """
         ...
 
@@ -123,8 +131,11 @@ class Session(Protocol):
         """spike, error, pull, insert, swap or mirror."""
         ...
 
-    def setting(self, *, ram: int | None = None, card: str | None = None) -> None:
-        """Rebuilds the device with so much RAM, or a card of that preset."""
+    def setting(self, *, ram: int | None = None, card: str | Mapping[str, float] | None = None) -> None:
+        """Rebuilds the device with so much RAM, or another timing of the card.
+
+        That is the name of a preset, `AS_STARTED`, or ``latency_ms`` and ``mb_per_s`` (0: any speed).
+        """
         ...
 
     def audition(self, path: str | None) -> None:

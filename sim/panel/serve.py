@@ -28,7 +28,7 @@ LOOPBACK = "127.0.0.1"
 _START_S, _STOP_S = 10.0, 5.0
 _LARGEST_FRAME = 64 << 10  # of what a client sends; the protocol's own limit is far below
 _MOST_CONNECTIONS = 200
-_SHORTEST_PASSWORD = 8
+_SHORTEST_PASSWORD, _LONGEST_PASSWORD = 8, 1_000  # characters; the form takes a few thousand bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,10 @@ def serve(
         )
     if password is not None and len(password) < _SHORTEST_PASSWORD:
         raise InputError(f"the panel's password is too short; {_SHORTEST_PASSWORD} characters are the least")
+    if password is not None and len(quote(password)) > _LONGEST_PASSWORD:
+        raise InputError(
+            f"the panel's password is too long; take one of {_LONGEST_PASSWORD // 3} characters or fewer"
+        )
     listening = _listen(host, port)
     secret = token or new_token()
     server = _Server(session, listening, host, secret, password)

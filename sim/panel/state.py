@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firmware.catalogue import Catalogue, Pad, PadSettings
@@ -19,8 +19,8 @@ _MERGED = ("pads", "metrics", "cache", "card", "audio", "tempo", "midi", "knobs"
 State = dict[str, Any]
 
 
-def hello(session: Session, card_name: str) -> dict[str, Any]:
-    """The first message to a client."""
+def hello(session: Session, card_name: str, edition: Callable[[int], str]) -> dict[str, Any]:
+    """The first message to a client. ``edition`` is `sim.panel.editions.Editions.of`."""
     profile = session.profile
     return {
         "t": "hello",
@@ -31,7 +31,7 @@ def hello(session: Session, card_name: str) -> dict[str, Any]:
         "writable": session.writable,
         "banks": profile.value("pads.banks"),
         "per_bank": profile.value("pads.per_bank"),
-        "pads": pads(session),
+        "pads": [{**one, "edition": edition(one["tag"])} for one in pads(session)],
         **session.about(),
     }
 
@@ -94,7 +94,7 @@ def _pad(session: Session, tags: Tags, pad: Pad, doubt: str) -> dict[str, Any]:
     return {
         **_place(tags, bank, pad.pad),
         "path": sample.path,
-        "sample": _stem(sample.path),
+        "sample": pad.name or _stem(sample.path),
         "seconds": round(sample.frames / sample.rate, 3),
         "verdict": "doubtful" if doubt else "accepted",
         "reason": doubt,

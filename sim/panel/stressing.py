@@ -8,16 +8,22 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from native import CardModel
+from sim.board import Setup
+from sim.cards import in_words
+from sim.cards.writing import to_toml
 from sim.panel.port import RefusedError, Session
 
 _MOST_KEPT = 8  # reports
 _MOST_REPORT = 32 << 20  # bytes
 _LONGEST_S = 1_800.0
 _DEFAULT_SECONDS = 10.0
+_CHOICES = ("schedule", "on_miss", "overload", "policy")  # of the session, by the names of the options
 _NICENESS = 10  # what plays comes first
 
 
@@ -26,6 +32,7 @@ class _Run:
     number: int
     text: str
     running: bool = True
+    began_s: float = field(default_factory=time.monotonic)
     page: str | None = None
     document: Any = None
 
@@ -48,7 +55,8 @@ class StressDesk:
                 return None
             run = self._runs[-1]
             report = {} if run.page is None else {"report": f"/api/stress/{run.number}"}
-            return {"run": run.number, "running": run.running, "text": run.text, **report}
+            seconds = {"seconds": int(time.monotonic() - run.began_s)} if run.running else {}
+            return {"run": run.number, "running": run.running, "text": run.text, **seconds, **report}
 
     def page(self, number: int) -> str | None:
         """The report of a run as HTML; None where there is none."""
@@ -69,29 +77,36 @@ class StressDesk:
             number = self._runs[-1].number + 1 if self._runs else 1
             run = _Run(number, "the stress run is under way")
             self._runs = [*self._runs, run][-_MOST_KEPT:]
-            command = self._command(voices, seconds)
-            self._thread = threading.Thread(target=self._work, args=(run, command), name="benchpad stress")
+            played = self._session.setup
+            command = self._command(played, voices, seconds)
+            work = run, command, played.card or CardModel()
+            self._thread = threading.Thread(target=self._work, args=work, name="benchpad stress")
             self._thread.start()
 
-    def _command(self, voices: int | None, seconds: float | None) -> list[str]:
+    def _command(self, played: Setup, voices: int | None, seconds: float | None) -> list[str]:
+        """The run of what is played now; the card's timing is added when there is a file of it."""
         session = self._session
-        about = session.about()
+        most = session.profile.value("engine.voices")
         command = [sys.executable, "-m", "sim", "stress", str(session.card_path.resolve()), "--json"]
         command += ["--device", session.profile.name, "--ram", str(session.profile.value("engine.ram_bytes"))]
-        command += ["--card", about.get("preset") or "ideal"]
         command += ["--seconds", f"{_DEFAULT_SECONDS if seconds is None else seconds:g}"]
         if session.project is not None:
             command += ["--project", session.project]
-        if voices is not None:
-            command += ["--voices", f"1..{voices}"]
+        command += ["--voices", f"1..{most if voices is None else min(voices, most)}"]
+        command += ["--seed", str(played.seed)]
+        for name in _CHOICES:
+            if (choice := getattr(played, name)) is not None:
+                command += ["--" + name.replace("_", "-"), choice.name.lower()]
         return command
 
-    def _work(self, run: _Run, command: list[str]) -> None:
+    def _work(self, run: _Run, command: list[str], card: CardModel) -> None:
         with tempfile.TemporaryDirectory(prefix="benchpad-stress-") as folder:
-            page = Path(folder) / "report.html"
+            page, timing = Path(folder) / "report.html", Path(folder) / "as-played.toml"
             made: str | None
             try:
-                output = self._run([*command, "--html", str(page)])
+                title = f"the card as it was played, {in_words(card)}"
+                timing.write_text(to_toml(title, card, ()), "utf-8")
+                output = self._run([*command, "--card", str(timing), "--html", str(page)])
                 document = json.loads(output)
                 made = _read(page)
                 text = str(document.get("sentence") or "the report is ready")

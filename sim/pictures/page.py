@@ -36,8 +36,7 @@ def stress_page(report: StressReport) -> str:
         _section("What to change", tables.suggestions_table(report)),
         _section(
             "Where it breaks",
-            _plots([(plot, "Underruns against voices", f"Each dot is a run of {report.seconds:g} s.")])
-            + _reliefs(report),
+            _plots([(plot, "Underruns against voices", _what_points(report))]) + _reliefs(report),
         ),
         *(_run(one) for one in report.recordings),
         _section("What was assumed", _assumptions(report)),
@@ -50,6 +49,15 @@ def stress_page(report: StressReport) -> str:
         keys=keys,
         sections=sections,
     )
+
+
+def _what_points(report: StressReport) -> str:
+    """The card's load without what it does because it has the time."""
+    one = report.at_limit
+    at = f" With {one.voices} voices the card is busy {one.busy_part:.0%} of the time" if one else ""
+    need = one.needed_part if one else None
+    load = f"{at}, and {need:.0%} are needed: it reads ahead in the rest." if need is not None else ""
+    return f"Each dot is a run of {report.seconds:g} s.{load}"
 
 
 def _of_the_bound(report: StressReport) -> str:
@@ -79,21 +87,11 @@ def song_page(report: SongReport, card: CardFacts | None = None) -> str:
     return _page(
         f"{report.midi} on {report.card}",
         f"{report.device}, {seconds:.1f} s" + (f", card {card.title}" if card else ""),
-        sentence=_song_sentence(report),
-        mood="bad" if count else "ok",
+        sentence=report.sentence,
+        mood="bad" if count or report.render.counters.dropped else "ok",
         keys=keys,
         sections=sections,
     )
-
-
-def _song_sentence(report: SongReport) -> str:
-    if not report.underrun_count:
-        return "Every voice had its data in time."
-    raised = [one for one in report.alerts if one.state != "cleared" and one.heard]
-    why = f" {raised[0].text[:1].upper()}{raised[0].text[1:]}." if raised else ""
-    first = report.underruns[0]
-    where = f"the first at {first[0] / report.rate:.3f} s on {first[1]}"
-    return f"{report.underrun_count:,} underruns, {where}.{why}"
 
 
 def _song_work(report: SongReport) -> str:
@@ -104,6 +102,7 @@ def _song_work(report: SongReport) -> str:
         ("read", _mb(int(values["card.read_bytes"]))),
         ("of it in vain", f"{_mb(int(values['reader.wasted_bytes']))}: voices had gone on without it"),
         ("busy", f"{values['card.busy_ms'] / 1000:,.2f} s, the preload of pad heads included"),
+        ("needed", f"{report.needed_part:.0%} of the time, for what was read" if report.needed_part else ""),
         ("a command", took),
         ("streams waiting", f"{report.mean_depth:.1f} on average when a command was sent"),
         ("errors", f"{values['card.read_errors']:,}" if values["card.read_errors"] else ""),
@@ -238,7 +237,7 @@ def _outcome(one: Outcome) -> str:
     causes = ", ".join(f"{count:,} {cause}" for cause, count in one.causes.items())
     parts = [
         f"{one.underruns:,} underruns" + (f" ({causes})" if causes else ""),
-        f"card busy {one.busy_part:.0%}",
+        f"card busy {one.busy_part:.0%}" + _needed(one.needed_part),
         f"{one.mean_transfer_bytes / 1000:,.1f} kB a command",
         f"{_mb(one.wasted_bytes)} read in vain",
     ]
@@ -247,6 +246,11 @@ def _outcome(one: Outcome) -> str:
     if one.mean_depth is not None:
         parts.append(f"{one.mean_depth:.1f} streams waiting on average")
     return "; ".join(parts)
+
+
+def _needed(part: float | None) -> str:
+    """Beside how long the card was busy, which says little once it reads ahead."""
+    return "" if part is None else f", {part:.0%} of the time needed"
 
 
 def _ram(size_bytes: int) -> str:

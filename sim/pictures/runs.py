@@ -32,7 +32,7 @@ def buffers(recording: Recording) -> str:
     if not order:
         return ""
     times, levels = _buckets(recording, recording.slack_ms[:, order].astype(np.float64))
-    top = full_row_ms(recording)
+    top = _full_ms(levels)
     label = f"Buffers of {len(order)} voices over time; a full row is {top:.0f} ms"
     with picture("buffers", label, 0.9 + 0.17 * max(8, len(order))) as made:
         (axes,) = made.axes()
@@ -53,9 +53,15 @@ def buffers(recording: Recording) -> str:
 
 
 def full_row_ms(recording: Recording) -> float:
-    """What fills a row of `buffers`: hardly any voice has more, but for the first moments."""
-    levels = recording.slack_ms[np.isfinite(recording.slack_ms)]
-    return float(np.percentile(levels, 98)) if len(levels) and levels.max() > 0 else 1.0
+    """What fills a row of `buffers`: hardly any point of what is drawn lies above."""
+    order = worst_first(recording)[:MOST_VOICES]
+    return _full_ms(_buckets(recording, recording.slack_ms[:, order].astype(np.float64))[1])
+
+
+def _full_ms(levels: Floats) -> float:
+    """By the lowest of each voice in each stretch, which is what is drawn."""
+    reached = levels[np.isfinite(levels)]
+    return float(np.percentile(reached, 99)) if len(reached) and reached.max() > 0 else 1.0
 
 
 def card(recording: Recording) -> str:

@@ -51,6 +51,15 @@ def bound(kit: Kit, card: Nominal, ram_bytes: int) -> Bound:
     )
 
 
+def needed_part(kit: Kit, card: Nominal, ram_bytes: int, voices: float) -> float:
+    """The part of the card's time that so many voices need at the least: the left side of the bound.
+
+    Their commands at the length that transfers could have, their bytes, and what spikes take on average; 1 is
+    the bound. A card is busy for longer, since a reader that has nothing urgent reads ahead.
+    """
+    return _Demand(kit, card, ram_bytes).load(voices) + 1.0 - card.free_part
+
+
 def _solve(demand: _Demand, free_part: float) -> float:
     if demand.load(MOST_VOICES) <= free_part:
         return math.inf

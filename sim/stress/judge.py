@@ -54,14 +54,20 @@ def _larger_term(bound: Bound) -> str:
 
 
 def sentence(
-    clean_voices: int, most_voices: int, limited: str, gives: str, suggestions: Sequence[Suggestion]
+    clean_voices: int, tried: tuple[int, int], limited: str, gives: str, suggestions: Sequence[Suggestion]
 ) -> str:
-    """The result for a person, in one sentence."""
+    """The result for a person, in one sentence; ``tried`` is the range of voices that was asked for."""
+    least, most = tried
     if limited == "device":
         return f"All {clean_voices} voices that the device has stream without a gap."
     if limited == "asked":
         return f"All of up to {clean_voices} voices stream without a gap; more were not tried."
-    said = f"{clean_voices} of {most_voices} voices stream without a gap; {_WHY[gives]}"
+    said = f"{clean_voices} of {most} voices stream without a gap; {_WHY[gives]}"
+    if clean_voices < least and least > 1:  # the search had to leave the range
+        asked = f"{least} to {most}" if least < most else f"{most}"
+        said = (
+            f"With {asked} voices there are underruns: the limit lies below, at {clean_voices}; {_WHY[gives]}"
+        )
     best = list({one.kind: one for one in reversed(suggestions)}.values())[::-1]  # of each kind the first
     if not best:
         return f"{said}; nothing that was tried helps."

@@ -47,6 +47,7 @@ class Outcome:
     least_slack_ms: float | None = None  # least time to an underrun, of all voices; None: not watched
     p1_slack_ms: float | None = None  # its first percentile
     mean_depth: float | None = None  # streams that had requests when a command was sent
+    needed_part: float | None = None  # of the time the card had to be busy at the least, by the bound
 
     @property
     def clean(self) -> bool:
@@ -66,6 +67,7 @@ class Point:
     voices: int
     underruns: int
     busy_part: float
+    needed_part: float  # the least part of the time that the card had to be busy, by the bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ class StressReport:
     reliefs: tuple[Relief, ...]
     at_limit: Outcome | None
     beyond: Outcome | None  # one voice more
+    least_voices: int = 1
     options: dict[str, Any] = field(default_factory=dict)
     recordings: tuple[Recording, ...] = ()
 
@@ -195,6 +198,7 @@ class StressReport:
             "seconds": self.seconds,
             "warm_s": self.warm_s,
             "seed": self.seed,
+            "least_voices": self.least_voices,
             "most_voices": self.most_voices,
             "limited": self.limited,
             "reliefs": [asdict(one) for one in self.reliefs],

@@ -15,7 +15,7 @@ from sim.cards import CardPreset, in_words
 from sim.errors import InputError
 from sim.heads import choose_heads
 from sim.measure.dry import Booted, boot_card
-from sim.stress.bound import bound
+from sim.stress.bound import bound, needed_part
 from sim.stress.card import nominal
 from sim.stress.changes import Change, reliefs, suggestions
 from sim.stress.judge import first_to_give, sentence
@@ -97,6 +97,7 @@ def set_the_scene(path: Path, setup: Setup, preset: CardPreset, asked: Asked) ->
 
 
 def _config(profile: Profile, kit: Kit, setup: Setup) -> EngineConfig:
+    """Without a choice nobody gives way: it is voices that all play which are counted."""
     config = engine_config(profile, len(kit.samples), setup.path)
     return replace(
         config,
@@ -150,15 +151,16 @@ def stress_run(
         warm_s=asked.plan.warm_s,
         seed=scene.trial.seed,
         clean_voices=clean,
+        least_voices=least,
         most_voices=most,
         limited=limited,
         first_to_give=gives,
-        sentence=sentence(clean, most, limited, gives, tried.suggestions),
+        sentence=sentence(clean, (least, most), limited, gives, tried.suggestions),
         points=tried.points,
         suggestions=tried.suggestions,
         reliefs=tried.reliefs,
-        at_limit=tried.outcomes.get(clean),
-        beyond=tried.outcomes.get(clean + 1),
+        at_limit=_with_need(scene, tried.outcomes.get(clean)),
+        beyond=_with_need(scene, tried.outcomes.get(clean + 1)),
         options=asked.options,
         recordings=tried.recordings,
     )
@@ -244,7 +246,7 @@ def _try_more(
     return _Tried(
         tuple(Relief(one.kind, one.text, voices) for one, voices in zip(eased, gains, strict=False)),
         _ranked([Suggestion(one.text, voices, one.kind) for one, voices in helped], clean),
-        tuple(_point(outcomes[voices]) for voices in rungs),
+        tuple(_point(scene, outcomes[voices]) for voices in rungs),
         outcomes,
         tuple(recording for _, recording in watched if recording is not None),
     )
@@ -278,8 +280,18 @@ def _rungs(scene: Scene, asked: Asked, clean: int) -> list[int]:
     return ladder(least, most, clean)
 
 
-def _point(outcome: Outcome) -> Point:
-    return Point(outcome.voices, outcome.underruns, outcome.busy_part)
+def _point(scene: Scene, outcome: Outcome) -> Point:
+    return Point(outcome.voices, outcome.underruns, outcome.busy_part, _needed(scene, outcome.voices))
+
+
+def _with_need(scene: Scene, outcome: Outcome | None) -> Outcome | None:
+    return None if outcome is None else replace(outcome, needed_part=_needed(scene, outcome.voices))
+
+
+def _needed(scene: Scene, voices: int) -> float:
+    trial = scene.trial
+    ram = trial.config.pool_bytes - scene.pinned_bytes
+    return round(needed_part(trial.kit, nominal(trial.card), ram, voices), 5)
 
 
 def _bound(trial: Trial, pinned: int) -> Bound:

@@ -16,11 +16,12 @@ from firmware.hal import MidiMessage
 from native.types import EndCause, Underrun, VoiceEnd
 from sim.board import Board, Setup
 from sim.metrics import Tally, of_player
-from sim.monitor import Alert, Expectation, Monitor, happenings, monitoring
+from sim.monitor import Alert, Expectation, Monitor, happenings, monitoring, weightiest
 from sim.offline import OfflineRun
 from sim.pictures.recorder import Recorder
 from sim.rendering import DEFAULT_BLOCK, DEFAULT_TAIL_S, report_of
 from sim.report import RenderReport
+from sim.stress.card import nominal
 from sim.stress.report import Recording
 from sim.tracefile import TraceFile
 from sim.tracing import Tracer
@@ -64,6 +65,9 @@ class SongReport:
     mean_depth: float
     alerts: tuple[Alert, ...]
     recording: Recording
+    needed_part: float = (
+        0.0  # of the time, by the bound, for what was read and played; 0: a card without time
+    )
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -92,6 +96,22 @@ class SongReport:
         return tuple((one.frame, one.pad, one.sample, one.cause) for one in self.render.underruns)
 
     @property
+    def sentence(self) -> str:
+        """What happened, for a person, with the cause under which most of it fell."""
+        dropped = self.render.counters.dropped
+        gone = f" {dropped:,} voice{'s were' if dropped != 1 else ' was'} dropped." if dropped else ""
+        alert = weightiest(self.alerts, [one.frame for one in self.render.underruns], self.render.frames)
+        why = f" {alert.text[:1].upper()}{alert.text[1:]}." if alert else ""
+        if not self.underrun_count:
+            who = "every voice that was not dropped" if dropped else "every voice"
+            return f"No underrun: {who} had its data in time.{gone}{why}"
+        causes = Counter(one.cause for one in self.render.underruns).most_common()
+        told = ", ".join(f"{count:,} {cause}" for cause, count in causes)
+        first = self.render.underruns[0]
+        count = f"{self.underrun_count:,} underrun{'s' if self.underrun_count != 1 else ''}"
+        return f"{count} ({told}), the first at {first.frame / self.rate:.3f} s on {first.pad}.{gone}{why}"
+
+    @property
     def happenings(self) -> Sequence[Happening]:
         """The alerts on the clock."""
         return happenings(self.alerts, self.render.frames)
@@ -102,6 +122,7 @@ class SongReport:
         for name in _NOT_THE_SONGS:
             played.pop(name)
         return {
+            "sentence": self.sentence,
             "card": self.card,
             "midi": self.midi,
             **{name: value for name, value in played.items() if name not in ("card", "options")},
@@ -110,6 +131,7 @@ class SongReport:
             "slack": [asdict(one) for one in self.slack],
             "latency_ms": self.latency_ms,
             "mean_depth": self.mean_depth,
+            "needed_part": self.needed_part,
             "alerts": [
                 {"frame": one.frame, "state": one.state, "cause": one.trouble.value, "text": one.text}
                 for one in self.alerts
@@ -166,8 +188,24 @@ def play_song(
             mean_depth=commands.mean_depth(),
             alerts=tuple(monitor.alerts),
             recording=recorder.recording(),
+            needed_part=_needed_part(setup, board),
             options=options or {},
         )
+
+
+def _needed_part(setup: Setup, board: Board) -> float:
+    """The part of the time that the card had to be busy for what it read and was played.
+
+    Its bytes, and its commands at the length that they could have: each of the voices at the peak with
+    its own part of the RAM. That a voice came to nothing, and so read less, makes it less.
+    """
+    config, counters, card = board.engine.config, board.engine.counters(), nominal(setup.card)
+    room = (config.pool_bytes - counters.pinned_bytes) / max(1, counters.voices_peak)
+    transfer = max(1.0, min(room, config.max_transfer_blocks * config.block_bytes))
+    size = counters.read_bytes - counters.wasted_bytes
+    busy_s = size * card.s_per_byte + size / transfer * card.seconds(transfer)
+    seconds = counters.frames / config.rate
+    return round(busy_s / seconds + 1.0 - card.free_part, 5) if seconds and busy_s else 0.0
 
 
 def _expected(setup: Setup) -> Expectation:

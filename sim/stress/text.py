@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 
 from sim.stress.click import Click
@@ -50,7 +49,7 @@ def lines(report: StressReport, clicks: list[Click]) -> Iterator[str]:
 
 
 def song_lines(report: SongReport, card: str) -> Iterator[str]:
-    """A song's report; its last line is what happened in one sentence."""
+    """A song's report; its last line is what happened, and why."""
     played, rate = report.render, report.render.rate
     yield f"{report.midi} on {report.card}, as {played.device}"
     yield f"  {'card timing':<12} {card}"
@@ -60,6 +59,8 @@ def song_lines(report: SongReport, card: str) -> Iterator[str]:
     if report.latency_ms:
         took = ", ".join(f"{name} {ms:g} ms" for name, ms in report.latency_ms.items())
         yield f"  {'commands':<12} {took}; {report.mean_depth:g} streams waiting on average"
+    if report.needed_part:
+        yield f"  {'needed':<12} {report.needed_part:.0%} of the card's time, for what was read"
     yield f"  {'cache':<12} {report.metrics['cache.hit_rate']:.1%} of the blocks were in RAM already"
     ends = ", ".join(f"{cause.replace('_', ' ')} {count:,}" for cause, count in report.ends.items())
     yield f"  {'voices ended':<12} {ends or 'none'}"
@@ -71,17 +72,7 @@ def song_lines(report: SongReport, card: str) -> Iterator[str]:
     for alert in report.alerts[:_SHOWN]:
         yield f"  at {alert.frame / rate:.3f} s: {alert.text}"
     yield ""
-    yield _song_sentence(report)
-
-
-def _song_sentence(report: SongReport) -> str:
-    if not report.underrun_count:
-        return "No underrun: every voice had its data in time."
-    causes = Counter(one.cause for one in report.render.underruns).most_common(1)
-    first = report.render.underruns[0]
-    why = f"most of them {causes[0][0]}" if report.underrun_count > 1 else causes[0][0]
-    where = f"the first at {first.frame / report.rate:.3f} s on {first.pad}"
-    return f"{_underruns(report.underrun_count)}, {why}; {where}."
+    yield report.sentence
 
 
 def _underruns(count: int) -> str:
@@ -141,13 +132,15 @@ def _ladder(report: StressReport) -> Iterator[str]:
     for one in report.points:
         scale = math.log1p(one.underruns) / math.log1p(most) if most else 0.0
         bar = "#" * math.ceil(scale * _BAR)
-        yield f"  {one.voices:>5} {one.underruns:>8,}  card busy {one.busy_part:>4.0%}  {bar}".rstrip()
+        busy = f"card busy {one.busy_part:>4.0%}, needed {one.needed_part:>4.0%}"
+        yield f"  {one.voices:>5} {one.underruns:>8,}  {busy}  {bar}".rstrip()
 
 
 def _outcome(outcome: Outcome) -> str:
     causes = ", ".join(f"{cause} {count:,}" for cause, count in outcome.causes.items())
     text = _underruns(outcome.underruns) + (f" ({causes})" if causes else "")
-    text += f", card busy {outcome.busy_part:.0%}, {outcome.reads:,} reads of"
+    needed = "" if outcome.needed_part is None else f" ({outcome.needed_part:.0%} needed)"
+    text += f", card busy {outcome.busy_part:.0%}{needed}, {outcome.reads:,} reads of"
     text += f" {outcome.mean_transfer_bytes / 1024:.1f} KB, {outcome.hit_part:.0%} of blocks in RAM already"
     if outcome.least_slack_ms is not None:
         text += f", least slack {outcome.least_slack_ms:.1f} ms"

@@ -55,7 +55,14 @@ def one_start(settings: PadSettings, velocity: int = 127) -> Start:
 
 
 def test_full_velocity_on_a_plain_pad_is_a_gain_of_exactly_one():
-    assert one_start(PadSettings()) == Start(frame=5, sample=7, tag=0, gain=1.0)
+    assert one_start(PadSettings()) == Start(frame=5, sample=7, tag=0, gain=1.0, priority=127)
+
+
+def test_pad_1_of_each_bank_is_the_last_to_give_way():
+    player = player_of(engine := NoteTaker(), A1=PadSettings(), A16=PadSettings(), B1=PadSettings())
+    for bank, pad in ((0, 1), (0, 16), (1, 1)):
+        player.press(0, bank, pad)
+    assert [one.priority for one in engine.events if isinstance(one, Start)] == [127, 112, 127]
 
 
 def test_velocity_and_level_multiply():
@@ -102,6 +109,7 @@ def test_settings_reach_the_engine():
         attack=480,
         release=12_024,
         group=3,
+        priority=127,
     )
 
 

@@ -3,7 +3,7 @@ import pytest
 from firmware import profiles
 from firmware.midi import midi_rules
 from firmware.profiles import ProfileError
-from native.types import Steal
+from native.types import Overload, Steal
 
 NAMES = ["generic", "sp404mk2", "sp404sx"]
 
@@ -30,6 +30,7 @@ def test_what_the_engine_and_the_player_need(name):
     assert 1 <= value("engine.voices") <= 1024
     assert value("engine.voices_per_stereo_sample") in (1, 2)
     assert value("engine.steal").upper() in Steal.__members__
+    assert value("engine.overload").upper() in Overload.__members__
     size = value("engine.block_bytes")
     assert 512 <= size <= 65_536
     assert size & (size - 1) == 0

@@ -18,6 +18,7 @@ from sim.board import Setup
 from sim.errors import InputError
 from sim.faults.script import parse_script
 from sim.live.session import Recording, Session
+from sim.midifile import parse_midi
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,11 @@ def test_a_script_of_faults_is_played_on_the_sessions_clock(card: Path):
         session.hands.press(0, 8)
         assert until(lambda: session.troubles.counts().get("remove", {}).get("met") == 1)
         assert 0.5 <= session.frame / RATE < 1.5
+        assert session.troubles.out
+        with pytest.raises(InputError, match="the card is out"):
+            session.change(ram_bytes=300 << 10)  # there is nothing to boot from
+        session.troubles.insert()
+        assert until(lambda: not session.troubles.out)
         session.change(ram_bytes=300 << 10)  # what comes later comes to the new device
         session.hands.press(0, 8)
         assert until(lambda: session.troubles.counts().get("spike", {}).get("met", 0) >= 2)
@@ -214,8 +220,11 @@ def test_switches_of_a_pad(card: Path):
         hands.press(0, 1)
         time.sleep(2.0)
         assert session.engine.sounding == 1
+        hands.switch(0, 1, "loop", on=False)
+        assert until(lambda: session.engine.sounding == 0, 1.0)
+        hands.press(0, 1)
+        assert until(lambda: session.engine.sounding == 1)
         hands.switch(0, 1, "mute", on=True)
-        hands.stop_all()
         assert until(lambda: session.engine.sounding == 0, 1.0)
         hands.press(0, 1)
         time.sleep(0.1)
@@ -286,18 +295,23 @@ def test_a_recording_that_cannot_be_begun_leaves_nothing(card: Path, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_listener_that_fails_ends_the_session_and_keeps_no_half_of_it(card: Path, tmp_path: Path):
-    session = clock_session(card, recording=Recording(tmp_path / "take.wav"))
+def test_a_listener_that_fails_ends_the_session_and_keeps_what_was_recorded(card: Path, tmp_path: Path):
+    wav, midi = tmp_path / "take.wav", tmp_path / "take.mid"
+    session = clock_session(card, recording=Recording(wav, midi))
     session.start()
+    session.hands.press(0, 1)
+    time.sleep(0.3)
 
     def fail(frame: int, block: np.ndarray) -> None:
-        raise OSError(28, "No space left on device")
+        raise RuntimeError("nobody foresaw this")
 
     session.listen(fail)
     assert session.wait(5)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(RuntimeError, match="foresaw"):
         session.stop()
-    assert list(tmp_path.iterdir()) == []
+    assert soundfile.info(wav).frames >= 0.3 * RATE
+    assert len(parse_midi(midi.read_bytes(), RATE)) == 1
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_session_can_be_stopped_twice(card: Path):

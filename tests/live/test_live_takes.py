@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from hypothesis import strategies as st
 from sim.errors import InputError
 from sim.live.take import MidiTake, WavTake, time_base
 from sim.midifile import parse_midi
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -89,5 +93,65 @@ def test_sound_is_cut_at_its_length(tmp_path: Path):
 def test_sound_that_failed_is_not_kept(tmp_path: Path):
     take = WavTake(tmp_path / "take.wav", 48_000, None)
     take.write(np.zeros((10, 2), np.float32))
-    take.close(OSError("the disk is full"))
+    take.close(keep=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_on_the_disk_is_a_whole_midi_file_at_any_time(tmp_path: Path):
+    path = tmp_path / "take.mid"
+    take = MidiTake(path, 48_000)
+    for number in range(5):
+        take.add(1_000 * number, bytes((0x90, 36 + number, 100)))
+        take.flush()
+        part = next(tmp_path.iterdir())
+        assert len(parse_midi(part.read_bytes(), 48_000)) == number + 1
+    take.close(10_000)
+    assert path.stat().st_size < 200
+
+
+def test_a_full_disk_ends_a_recording_and_keeps_what_fits(tmp_path: Path):
+    program = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from sim.live.take import MidiTake, WavTake
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder, rate = Path(sys.argv[1]), 48_000
+wav, midi = WavTake(folder / "take.wav", rate, None), MidiTake(folder / "take.mid", rate)
+midi.add(5, bytes((0x90, 36, 100)))
+midi.flush()
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+failed = 0
+for _ in range(20):
+    try:
+        wav.write(np.full((1_000, 2), 0.5, np.float32))
+    except OSError:
+        failed += 1
+assert (failed, wav.full) == (1, True)
+missing = False
+for number in range(30_000):
+    midi.add(10 + number, bytes((0x90, 36, 100)))
+    try:
+        if number % 100 == 0:
+            midi.flush()
+    except OSError:
+        missing = True
+assert missing
+wav.close()
+try:
+    midi.close(60_000)
+except OSError as error:
+    assert "messages are missing" in str(error)
+else:
+    raise AssertionError("all of it fitted")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    sound, rate = soundfile.read(tmp_path / "take.wav")
+    assert rate == 48_000
+    assert 12_000 <= len(sound) <= 12_500
+    assert (sound == 0.5).all()
+    assert len(parse_midi((tmp_path / "take.mid").read_bytes(), 48_000)) > 15_000
+    assert len(list(tmp_path.iterdir())) == 2

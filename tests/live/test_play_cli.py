@@ -106,18 +106,36 @@ def test_without_an_audio_device_it_says_so_in_one_line_and_goes_on(card):
         (("--panel-host", "0.0.0.0"), "password"),
         (("--faults", "{folder}/writes.toml"), "render plays such a script"),
         (("--mirror", "{folder}/none.img"), "none.img"),
+        (("--swap", "{folder}/none.img"), "none.img"),
+        (("--faults", "{folder}/spike.toml", "--record", "{folder}/spike.toml"), "would replace an input"),
+        (("--card", "{folder}/slow.toml", "--record-midi", "{folder}/slow.toml"), "would replace an input"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(card, tmp_path, options, said):
     (tmp_path / "writes.toml").write_text('[[write]]\nat_s = 1\npath = "/x.bin"\nsize = 10\n')
-    before = sorted(one.name for one in tmp_path.iterdir())
+    (tmp_path / "spike.toml").write_text('[[fault]]\nkind = "spike"\nat_s = 1\nms = 5\n')
+    (tmp_path / "slow.toml").write_text("command_us = 500.0\nread_mb_per_s = 10.0\n")
+    before = {one: one.read_bytes() for one in tmp_path.iterdir()}
     made = [one.format(card=card, folder=tmp_path) for one in options]
     with playing(card, "--audio", "none", *made) as (process, address):
         _, errors = process.communicate(timeout=20)
         assert (address, process.returncode) == ("", 2)
     assert said in errors
     assert errors.count("\n") == 1
-    assert sorted(one.name for one in tmp_path.iterdir()) == before
+    assert {one: one.read_bytes() for one in tmp_path.iterdir()} == before
+
+
+def test_one_session_at_a_time_writes_to_a_card(card):
+    with playing(card, "--audio", "none", "--writable") as (_, address):
+        assert address.startswith("http://")
+        with playing(card, "--audio", "none", "--writable") as (second, nothing):
+            _, errors = second.communicate(timeout=20)
+            assert (nothing, second.returncode) == ("", 2)
+        assert "open for writing in another session" in errors
+        assert errors.count("\n") == 1
+        with playing(card, "--audio", "none", "--seconds", "0.1") as (third, first):
+            assert first.startswith("http://")
+            assert third.wait(20) == 0
 
 
 def test_a_fault_script_is_played(card, tmp_path):

@@ -13,7 +13,7 @@ import threading
 import time
 import wave
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from native import CardModel
 from native.types import Cause, Counters, Underrun, VoiceState
 from sdcard_image import open_card
 from sim.board import Setup, profile_for
+from sim.cards import load_card, preset_names
 from sim.metrics import of_counters
 from sim.panel import state as states
 from sim.panel.port import AudioTaker, Happened, Look, RefusedError
@@ -74,6 +75,7 @@ class FakeSession:
     underruns: list[Underrun] = field(default_factory=list)
     alert: dict[str, Any] | None = None
     device: str | None = None
+    asked: Setup = field(default_factory=Setup)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,7 +84,9 @@ class FakeSession:
         self._takers: list[AudioTaker] = []
         self._modes: dict[tuple[int, int], dict[str, bool]] = {}
         self.bank, self.knobs, self.target = 0, dict(KNOBS), None
-        self.bpm, self.running, self.ram, self.preset = 120.0, False, 16 << 20, "class10"
+        self.bpm, self.running, self.ram = 120.0, False, 16 << 20
+        self.preset: str | None = "class10"
+        self.timing: dict[str, float] = {"latency_ms": 1.0, "mb_per_s": 10.0}
         self.card_in, self.count = True, 0
         self._boot()
 
@@ -111,6 +115,7 @@ class FakeSession:
             "ram_range": [65_536, 256 << 20],
             "preset": self.preset,
             "presets": ["ideal", "class10", "class4"],
+            "timing": self.timing,
             "cards": [self.card_path.name],
             "mirror": False,
             "faults": True,
@@ -270,9 +275,19 @@ class FakeSession:
         elif do == "insert":
             self.alert = None
 
-    def setting(self, *, ram: int | None = None, card: str | None = None) -> None:
+    @property
+    def setup(self) -> Setup:
+        figures = {"command_us": self.timing["latency_ms"] * 1000, "read_mb_per_s": self.timing["mb_per_s"]}
+        model = load_card(self.preset).model if self.preset in preset_names() else CardModel(**figures)
+        return replace(self.asked, device=self.device, ram_bytes=self.ram, card=model)
+
+    def setting(self, *, ram: int | None = None, card: str | Mapping[str, float] | None = None) -> None:
         self.calls.append(("setting", ram, card))
-        self.ram, self.preset = ram or self.ram, card or self.preset
+        self.ram = ram or self.ram
+        if isinstance(card, str):
+            self.preset = card
+        elif card is not None:
+            self.preset, self.timing = None, dict(card)
         self._boot()
         self.generation += 1
 

@@ -48,7 +48,22 @@ def test_ram_and_card_are_chosen(page, session):
     page.locator("#ram").focus()
     page.keyboard.press("ArrowLeft")
     assert calls(session, "setting", 2)[1] == ("setting", round(16 * 1024 * 2**-0.25 / 4) * 4096, None)
-    expect(page.locator("#settings output")).to_have_text("13.5 MB")
+    expect(page.locator("#settings output[for=ram]")).to_have_text("13.5 MB")
+    page.select_option("#preset", "as started")
+    assert calls(session, "setting", 3)[2] == ("setting", None, "as started")
+    expect(page.locator("#preset")).to_have_value("as started")
+
+
+def test_a_card_has_its_latency_and_speed(page, session):
+    page.locator("#latency").press("ArrowRight")
+    figures = {"latency_ms": 1.5, "mb_per_s": 10.0}
+    assert calls(session, "setting") == [("setting", None, figures)]
+    expect(page.locator("output[for=latency]")).to_have_text("1.5 ms")
+    expect(page.locator("#preset option:checked")).to_have_text("own figures")
+    page.locator("#speed").press("End")
+    assert calls(session, "setting", 2)[1] == ("setting", None, {"latency_ms": 1.5, "mb_per_s": 0})
+    expect(page.locator("output[for=speed]")).to_have_text("any")
+    assert page.get_by_label("Speed").get_attribute("aria-valuetext") == "any"
 
 
 def test_what_is_refused_is_said(page):
@@ -107,9 +122,10 @@ def test_the_token_leaves_the_address_bar(page):
 
 def test_a_stress_run_shows_its_progress_and_its_report(page, tmp_path):
     page.evaluate(
-        "benchpad.store.takeState({ stress: { run: 1, running: true, done: 0.4, text: 'Run 3 of 7.' } })"
+        "benchpad.store.takeState({ stress: { run: 1, running: true, seconds: 4, text: 'Run 3 of 7.' } })"
     )
     expect(page.locator("#stress")).to_contain_text("Run 3 of 7.")
+    expect(page.locator("#stress")).to_contain_text("running for 4 s")
     expect(page.locator("#stress button")).to_have_text("Stop")
     page.evaluate(
         "benchpad.store.takeState({ stress: { running: false, text: 'Done.', report: '/api/stress/1' } })"

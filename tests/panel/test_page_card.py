@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fake_session import FakeSession, tone_folder
 from playwright.sync_api import expect
 from test_page_playing import calls, pad
+from test_panel_pads import SPARE, SX, items, small_card
 
 
 @pytest.fixture
@@ -55,6 +58,19 @@ def test_a_sample_is_dragged_to_a_pad_and_taken_back(page, session):
     page.click("text=Undo (1)")
     expect(pad(page, 4)).to_have_attribute("aria-label", "Pad A4, 04 loop, ready, its beginning is in memory")
     expect(page.locator("#files >> text=Undo")).to_be_disabled()
+
+
+def test_a_waveform_follows_what_is_put_on_its_pad(open_page, serving, tmp_path):
+    small_card(tmp_path, items(SX | {"clap.wav": SPARE}))
+    page = open_page(serving(FakeSession(tmp_path / "small.img", writable=True)).address)
+    wave = pad(page, 5).locator("svg.wave path")
+    expect(wave).to_have_attribute("d", re.compile("M0"))
+    before = wave.get_attribute("d")
+    page.evaluate("benchpad.connection.ask({ t: 'assign', path: '/clap.wav', bank: 0, pad: 5 })")
+    expect(wave).not_to_have_attribute("d", before)
+    expect(wave).to_have_attribute("d", re.compile("M0"))
+    page.evaluate("benchpad.connection.ask({ t: 'undo' })")
+    expect(wave).to_have_attribute("d", before)
 
 
 def test_a_sample_is_put_on_a_pad_by_keyboard(page, session):

@@ -96,6 +96,24 @@ def test_brackets_change_the_bank(page, session):
     assert [one[1] for one in calls(session, "bank", 3)] == [1, 0, 2]
 
 
+def test_brackets_pressed_fast_lose_no_bank(page, session):
+    steps = "['BracketRight', 'BracketRight', 'BracketRight', 'BracketLeft', 'BracketRight', 'KeyQ']"
+    page.evaluate(f"{steps}.forEach((code) => dispatchEvent(new KeyboardEvent('keydown', {{ code }})))")
+    assert [one[1] for one in calls(session, "bank", 5)] == [1, 2, 3, 2, 3]
+    assert calls(session, "press")[0][1:3] == (3, 5)  # a key after them plays the bank that they chose
+    expect(page.locator(".banks button").nth(3)).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(1_200)
+    expect(page.locator(".banks button").nth(3)).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize("size", ["phone", "desk"])
+def test_panic_is_a_button(open_page, panel, session, size):
+    page = open_page(panel.address, size)
+    page.get_by_role("button", name="Panic").click()
+    calls(session, "panic")
+    expect(page.locator("#announce")).to_have_text("All falls silent.")
+
+
 def test_the_pads_are_one_stop_and_arrows_walk(page, session):
     page.locator(".banks button").last.focus()
     page.keyboard.press("Tab")

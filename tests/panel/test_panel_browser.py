@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from fake_session import FakeSession, tone_folder
 from panel_client import get, served, talk
 
 from firmware.catalogue import SampleInfo
-from native.types import Encoding
+from native.types import Encoding, OnMiss, Overload, Schedule
+from sim.board import Setup
 from sim.panel import peaks as waveform
 from sim.panel.browser import Browser
 from sim.panel.peaks import peaks
@@ -185,6 +187,20 @@ def test_a_stress_run_has_a_report(tmp_path) -> None:
         assert b"<h1" in page.body
         document = get(panel, "/api/stress/1.json").json
         assert state["stress"]["text"] == document["sentence"]
+
+
+def test_a_stress_run_is_of_what_is_played(tmp_path) -> None:
+    asked = Setup(seed=7, schedule=Schedule.RATING, on_miss=OnMiss.DROP, overload=Overload.OLDEST)
+    session = FakeSession(tone_folder(tmp_path / "kit"), asked=asked)
+    session.setting(card={"latency_ms": 8.0, "mb_per_s": 4.0})
+    with served(session) as panel, talk(panel) as client:
+        client.ask(t="stress", voices=2, seconds=1)
+        client.until_state(lambda one: one["stress"] and not one["stress"]["running"], 60)
+        document = get(panel, "/api/stress/1.json").json
+    options = document["options"]
+    told = [options[name] for name in ("schedule", "on_miss", "overload", "policy")]
+    assert (document["seed"], *told) == (7, "rating", "drop", "oldest", "lru")
+    assert "8 ms a command, 4 MB/s" in json.dumps(document["card_timing"])
 
 
 def test_a_stress_run_can_be_stopped(tmp_path) -> None:

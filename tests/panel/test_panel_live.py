@@ -20,6 +20,7 @@ from sim.control.settings import Settings
 from sim.live.backends import ClockBackend
 from sim.live.bench import Bench
 from sim.live.session import Session
+from sim.panel.pads import PadWriter
 
 RATE = 48_000
 
@@ -143,6 +144,27 @@ def test_other_pads_play_on_while_one_is_written(playing) -> None:
     assert session.engine.counters().underruns == 0
 
 
+def test_without_room_for_more_samples_the_device_is_made_anew(card, monkeypatch) -> None:
+    monkeypatch.setattr("sim.live.machine.SPARE_SAMPLES", 2)
+    monkeypatch.setattr("sim.live.samples.SPARE_SAMPLES", 2)
+    session, bench = started(card)
+    with session:
+        desk = PadWriter(bench)
+        path = next(one.sample.path for one in bench.boot.catalogue.pads if one.pad == 2)
+        for _ in range(3):
+            desk.assign(path, 0, 1)
+            desk.undo()
+        assert any("other samples" in one.why for one in session.gaps)
+        assert [one.sample.path for one in bench.boot.catalogue.pads] == list(FILES)[:3]
+        session.hands.press(0, 1)
+        end = time.monotonic() + 5
+        while session.engine.sounding == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert session.engine.sounding == 1
+        desk.close()
+    bench.close()
+
+
 @both
 def test_what_was_written_is_on_the_card_after_the_session(card) -> None:
     for turn in range(3):
@@ -173,6 +195,12 @@ def test_another_ram_makes_the_device_anew(playing) -> None:
     assert (hello["ram"], hello["preset"]) == (1 << 20, "class4")
     client.ask(t="press", bank=0, pad=1)
     assert level(client) == near(1_000)
+    client.send(t="setting", card={"latency_ms": 2.5, "mb_per_s": 0})
+    hello = client.kind("hello", 10)
+    assert (hello["preset"], hello["timing"]) == (None, {"latency_ms": 2.5, "mb_per_s": 0.0})
+    client.send(t="setting", card="as started")
+    hello = client.kind("hello", 10)
+    assert (hello["preset"], hello["timing"]["mb_per_s"]) == ("as started", 0.0)
     assert "no card preset" in client.ask(t="setting", card="/etc/passwd")["text"]
     assert client.ask(t="setting", ram=66_000)["t"] in ("done", "error")
     assert client.ask(t="ping")["t"] == "pong"

@@ -439,6 +439,47 @@ def test_a_change_that_was_cut_off_is_settled_before_the_next(tmp_path) -> None:
     assert whole(path) == new
 
 
+def test_a_sample_under_an_old_name_is_of_another_edition(tmp_path) -> None:
+    for name, files in (("one", SX | {"clap.wav": SPARE}), ("two", SX)):
+        (tmp_path / name).mkdir()
+        small_card(tmp_path / name, items(files))
+    first, second = (tmp_path / name / "small.img" for name in ("one", "two"))
+    session = FakeSession(first, writable=True)
+    with served(session) as panel, talk(panel) as client:
+        client.kind("hello")
+
+        def told() -> list[dict[str, str]]:
+            lists = [one["pads"] for one in client.heard if one["t"] in ("hello", "pads")]
+            return [pad for pads in lists for pad in pads if pad["name"] == "A5"]
+
+        def editions() -> set[str]:
+            return {one["edition"] for one in told()}
+
+        for number, act in enumerate(
+            ({"t": "assign", "path": "/clap.wav", "bank": 0, "pad": 5}, {"t": "undo"})
+        ):
+            assert client.ask(**act)["t"] == "done"
+            client.until_state(lambda _, more=number: len(editions()) == 2 + more)
+        session.card_path = second  # exchanged for one of the same name
+        session.generation += 1
+        client.until_state(lambda _: len(editions()) == 4)
+        session.card_path = first
+        session.generation += 1
+        so_far = len(told())
+        client.until_state(lambda _: len(told()) > so_far)
+        assert len(editions()) == 4  # it is what it was
+        assert len({one["path"] for one in told()}) == 1
+
+
+def test_a_projects_pads_are_called_as_its_table_says(tmp_path) -> None:
+    small_card(tmp_path, items(mk2_card() | {"clap one.wav": wav(SHORT, 48_000)}))
+    with served(FakeSession(tmp_path / "small.img", writable=True)) as panel, talk(panel) as client:
+        client.kind("hello")
+        client.ask(t="assign", path="/clap one.wav", bank=1, pad=2)
+        told = next(one for one in client.heard if one["t"] == "pads")["pads"]
+        assert [(one["name"], one["sample"]) for one in told] == [("B2", "clap one")]
+
+
 def test_undo_is_the_cards_own(tmp_path) -> None:
     session = FakeSession(small(tmp_path / "one"), writable=True)
     desk = PadWriter(session)
@@ -451,6 +492,35 @@ def test_undo_is_the_cards_own(tmp_path) -> None:
     assert desk.steps == 1
     desk.undo()
     assert whole(first) == whole(tmp_path / "two" / "small.img")
+    desk.close()
+
+
+def test_a_pad_that_the_device_does_not_take_over_is_as_before(tmp_path, monkeypatch) -> None:
+    session = FakeSession(small(tmp_path / "one"), writable=True)
+    desk, before = PadWriter(session), whole(session.card_path)
+    take_over = session.card_changed
+
+    def refuse(silence: list[int]) -> None:
+        raise RefusedError("not now")
+
+    monkeypatch.setattr(session, "card_changed", refuse)
+    with pytest.raises(RefusedError, match="not now"):
+        desk.assign("/LIB/spare clap.wav", 0, 2)
+    assert (whole(session.card_path), desk.steps) == (before, 0)
+    monkeypatch.setattr(session, "card_changed", take_over)
+    desk.assign("/LIB/spare clap.wav", 0, 2)
+    after = whole(session.card_path)
+    monkeypatch.setattr(session, "card_changed", refuse)
+    with pytest.raises(RefusedError, match="not now"):
+        desk.undo()
+    assert (whole(session.card_path), desk.steps) == (after, 1)
+    monkeypatch.setattr(session, "card_changed", take_over)
+    desk.undo()
+    assert whole(session.card_path) == before
+    monkeypatch.setattr(session, "status", lambda: {"card": {"present": False}})
+    with pytest.raises(RefusedError, match="the card is out"):
+        desk.assign("/LIB/spare clap.wav", 0, 2)
+    assert whole(session.card_path) == before
     desk.close()
 
 

@@ -238,6 +238,34 @@ def test_what_is_held_is_released_when_the_connection_ends(panel, session) -> No
     assert session.calls[-1] == last
 
 
+def test_a_release_that_fails_keeps_nobody_from_the_next(panel, session, caplog) -> None:
+    freed: list[tuple[int, int]] = []
+
+    def release(bank: int, pad: int) -> None:
+        freed.append((bank, pad))
+        if len(freed) < 3:
+            raise RuntimeError("it does not let go")
+
+    session.release = release
+    with talk(panel) as client:
+        for pad in (1, 2, 3):
+            client.ask(t="press", bank=0, pad=pad)
+        client.ask(t="midi", data=[0x90, 40, 100])
+    for _ in range(100):
+        if ("midi", bytes((0x80, 40, 0))) in session.calls:
+            break
+        time.sleep(0.02)
+    assert sorted(freed) == [(0, 1), (0, 2), (0, 3)]
+    assert ("midi", bytes((0x80, 40, 0))) in session.calls
+    assert "could not be released" in caplog.text
+
+
+def test_a_refusal_of_the_first_id_carries_it(panel) -> None:
+    with talk(panel) as client:
+        client.send(t="press", bank=0, id=0)
+        assert client.kind("error")["id"] == 0
+
+
 def test_the_end_is_said(session) -> None:
     with served(session) as panel, talk(panel) as client:
         client.kind("hello")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from urllib.parse import urlencode
 
 import pytest
 from fake_session import FakeSession, tone_folder
@@ -396,6 +397,23 @@ def test_the_password_lets_in_and_guessing_does_not(session) -> None:
         assert "set-cookie" not in late.headers
         huge = get(panel, "/login", token=None, method="POST", body=b"password=" + b"x" * 100_000)
         assert huge.status in (413, 429)
+
+
+def test_a_long_password_lets_in_and_one_too_long_is_refused_at_once(session) -> None:
+    long = "long " + "ä" * 160 + "end"
+    with served(session, host="0.0.0.0", password=long) as panel:
+        body = urlencode({"password": long}).encode()
+        assert "set-cookie" in get(panel, "/login", token=None, method="POST", body=body).headers
+        cut = urlencode({"password": long[:-1]}).encode()
+        assert "set-cookie" not in get(panel, "/login", token=None, method="POST", body=cut).headers
+    with pytest.raises(InputError, match="too long"):
+        serve(session, host="0.0.0.0", password="x" * 1_001)
+
+
+@pytest.mark.parametrize("body", [b"a=1&b=2&c=3&d=4&e=5&password=correct+horse", b"password=\xff"])
+def test_a_form_of_another_shape_is_refused(session, body) -> None:
+    with served(session, host="0.0.0.0", password="correct horse") as panel:
+        assert get(panel, "/login", token=None, method="POST", body=body).status == 400
 
 
 def test_an_open_panel_still_knows_its_names(session) -> None:

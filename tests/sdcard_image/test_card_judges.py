@@ -257,3 +257,23 @@ def test_verify_finds_what_is_wrong(tmp_path) -> None:
         raw.write(first.to_bytes(2, "little"))
     report = verify_card(image)
     assert any("shares clusters" in problem for problem in report.problems)
+
+
+def test_cards_of_other_content_have_other_serial_numbers(tmp_path: Path):
+    def serial(*names: str, size: int = 48 << 20, data: bytes = b"1", **options) -> str:
+        items = [Item(name, data) for name in names]
+        return build_image(tmp_path / "s.img", items, size_bytes=size, overwrite=True, **options).serial
+
+    one = serial("/a")
+    assert serial("/a") == one
+    others = {
+        serial(),
+        serial("/b"),
+        serial("/a", "/b"),
+        serial("/a", data=b"12"),
+        serial("/a", size=49 << 20),
+        serial("/a", label="X"),
+        serial("/a", seed=1),
+    }
+    assert len(others | {one}) == 8
+    assert serial("/a", serial=0x1234ABCD) == "1234-ABCD"

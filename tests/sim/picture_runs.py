@@ -145,7 +145,8 @@ def stress_report(*recordings: Recording) -> StressReport:
         first_to_give="bandwidth",
         sentence="14 voices are clean; bandwidth gives first; an a1 card would hold 22 more.",
         points=tuple(
-            Point(v, max(0, (v - 14) * 61), min(1.0, v / 15)) for v in (1, 2, 4, 8, 12, 14, 15, 16, 24, 32)
+            Point(v, max(0, (v - 14) * 61), min(1.0, v / 15), v / 16)
+            for v in (1, 2, 4, 8, 12, 14, 15, 16, 24, 32)
         ),
         suggestions=(
             Suggestion("a1 card", 36, "card"),

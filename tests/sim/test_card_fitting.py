@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from native import CardModel, card_device, null_device
 from sim.cards import load_card
 from sim.cards.fitting import fit
-from sim.cards.measuring import Read, measure
+from sim.cards.measuring import SMALL, Read, Reads, measure
 from sim.cli import cli
 
 SIZE = 1 << 31
@@ -72,13 +72,29 @@ def test_a_known_card_is_found_again(name: str):
 
 def test_too_few_reads_are_no_measurement():
     assert fit(measure(simulated(KNOWN["class4"], 1), SIZE, 0.001, seed=1)) is None
-    assert fit([]) is None
+    assert fit(Reads()) is None
 
 
 def test_a_card_that_takes_no_time_is_measured_in_bounded_time():
     found = fit(measure(lambda offset, length: 0.0, SIZE, 1e9, seed=1))
     assert found is not None
     assert found.model == CardModel()
+
+
+def test_long_measuring_takes_bounded_memory_and_all_spikes_count():
+    model = CardModel(command_us=20, read_mb_per_s=500, body_us=2, spike_every_s=0.1, spike_ms=8)
+    reads = measure(simulated(model, 3), SIZE, 20, seed=4)
+    assert reads.seconds >= 20
+    assert reads.count > 60_000
+    assert len(reads.kept) < 32_000
+    found = fit(reads)
+    assert found is not None
+    assert found.reads == reads.count
+    assert found.model.command_us == pytest.approx(20, rel=0.05)
+    assert found.model.spike_every_s == pytest.approx(0.1, rel=0.2)
+    assert found.model.spike_ms == pytest.approx(8, rel=0.05)
+    assert found.spikes_look_hosts
+    assert sum(one.length == SMALL and one.boundary == 0 and not one.late for one in reads.kept) <= 2_000
 
 
 def benchpad(*arguments: object):
@@ -108,7 +124,7 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path):
     small = tmp_path / "small.img"
     small.write_bytes(bytes(1000))
     for arguments, said in (
-        ((small,), "at least"),
+        ((small,), "has 1,000 bytes"),
         ((tmp_path,), "folder"),
         ((tmp_path / "none.img",), "no such file"),
     ):

@@ -16,7 +16,11 @@ from sim.metrics import METRIC, METRICS, Tally, document, of_counters, of_faults
 
 ROOT = Path(__file__).resolve().parents[2]
 # Only an audio device and MIDI ports can count these.
-LIVE = {"audio.xruns", *(f"midi.{name}" for name in ("messages", "merged", "dropped_notes", "doubles"))}
+LIVE = {
+    "audio.xruns",
+    "audio.late_blocks",
+    *(f"midi.{name}" for name in ("messages", "merged", "dropped_notes", "doubles")),
+}
 
 
 def everything() -> dict[str, int | float]:
@@ -45,7 +49,7 @@ def test_names_are_unique_and_units_few():
         "streams",
         "faults",
     }
-    assert {one.unit for one in METRICS} == units | {"notes", "messages"}
+    assert {one.unit for one in METRICS} == units | {"notes", "messages", "times"}
     assert {one.kind for one in METRICS} == {"total", "now", "peak"}
 
 

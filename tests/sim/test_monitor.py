@@ -19,6 +19,7 @@ from sim.monitor import (
     happenings,
     judge,
     monitoring,
+    weightiest,
 )
 from sim.watching import Happening
 
@@ -60,11 +61,11 @@ GONE = {"card.reads": 5, "card.read_bytes": 0, "card.busy_ms": 3.0, "card.read_e
         (late() | {"card.busy_ms": 95.0, "card.read_bytes": 300_000}, Trouble.SPIKES, "should have been"),
         (late() | {"card.busy_ms": 900.0}, Trouble.SPIKES, "should have been"),
         ({"voices.underruns": 4, "voices.underruns_no_room": 3}, Trouble.RAM, "every block held"),
-        ({"voices.underruns": 2, "voices.underruns_cold": 2}, Trouble.RAM, "nothing in RAM"),
+        ({"voices.underruns": 5, "voices.underruns_cold": 4}, Trouble.RAM, "nothing in RAM"),
         (late() | {"card.read_errors": 1}, Trouble.CARD_ERROR, "1 of 20 reads failed"),
         (late() | GONE, Trouble.CARD_GONE, "all of 5 reads failed"),
         (late() | {"voices.ended_cpu": 1}, Trouble.CPU, "missed its deadline"),
-        ({"audio.xruns": 1}, Trouble.CPU, "missed its deadline"),
+        ({"audio.late_blocks": 1}, Trouble.CPU, "missed its deadline"),
     ],
 )
 def test_each_cause_is_told_from_the_others(growth: dict[str, float], trouble: Trouble, evidence: str):
@@ -91,6 +92,15 @@ def test_what_nobody_hears_is_no_trouble():
     first, second = list(snapshots({}, BUSY_BYTES))
     window = Window(100.0, first, second)
     assert judge(window, window, CARD, RATE) is None  # no time, but there is slack
+
+
+def test_a_pad_that_begins_cold_is_not_a_card_that_cannot_keep_up():
+    cold = {"voices.underruns": 1, "voices.underruns_cold": 1}
+    assert fed({}, cold, *[{}] * 20, cold | {"card.busy_ms": 80.0}, *[{}] * 20) == []
+    (alert,) = fed({}, *[cold] * 5)  # one after the other is
+    assert (alert.trouble, alert.heard) == (Trouble.RAM, True)
+    (alert,) = fed({}, cold | BUSY_BYTES)
+    assert alert.trouble is Trouble.BANDWIDTH
 
 
 def test_a_card_at_its_end_warns_before_it_is_heard():
@@ -182,6 +192,18 @@ def test_an_alert_is_a_sentence_with_cause_and_advice():
     assert alert.text.endswith(ADVICE[Trouble.BANDWIDTH])
     assert cleared.text == "streaming keeps up again (it was bandwidth)"
     assert set(ADVICE) == set(Trouble)
+
+
+def test_the_alert_under_which_most_underruns_fell_tells_best():
+    early = Alert(100, "raised", Trouble.RAM, True, "one cold voice")
+    late_ = Alert(200, "changed", Trouble.BANDWIDTH, True, "busy")
+    over = Alert(900, "cleared", Trouble.BANDWIDTH, True, "")
+    alerts = [early, late_, over]
+    assert weightiest(alerts, [90, *range(210, 310)], 1_000) is late_
+    assert weightiest(alerts, [*range(90, 200), 210], 1_000) is early  # the first before it was raised
+    assert weightiest(alerts, [], 1_000) is late_, "it stood longer"
+    assert weightiest([Alert(1, "raised", Trouble.RAM, False, "x")], [5], 10) is None
+    assert weightiest([], [5], 10) is None
 
 
 def test_alerts_become_stretches_of_time():

@@ -186,7 +186,7 @@ def test_the_song_page_tells_what_happened(song: str):
 
 def test_a_song_without_underruns_says_so(run: Recording):
     page = song_page(song_report(replace(run, underruns=()), underruns=False))
-    assert 'class="verdict ok">Every voice had its data in time.' in page
+    assert 'class="verdict ok">No underrun: every voice had its data in time.' in page
 
 
 def dots(svg: str, colour: str) -> int:
@@ -212,6 +212,13 @@ def test_only_the_worst_voices_are_drawn_and_they_come_first():
     drawn = runs.buffers(many)
     assert ">A43<" in drawn
     assert drawn.count(">A") == runs.MOST_VOICES
+
+
+def test_rows_are_scaled_to_what_voices_reach_when_it_is_tight(run: Recording):
+    rows = len(run.marks)
+    assert rows > 360, "at least two in each stretch that is drawn"
+    saw = np.where(np.arange(rows) % 2 == 0, 40.0, 400.0)[:, None].astype(np.float32)
+    assert runs.full_row_ms(replace(run, slack_ms=np.broadcast_to(saw, run.slack_ms.shape))) == 40.0
 
 
 def test_the_card_is_never_more_than_busy():

@@ -172,12 +172,15 @@ def test_any_block_gives_the_same_bytes_with_underruns_and_all(card, tmp_path, q
 
 def test_underruns_say_where_and_why(card, tmp_path):
     midi = song(tmp_path / "s.mid", (0, 38, 127))
-    told = rendered(card, midi, "--card-latency", 1, "--card-speed", 0.05)
+    slow = ("--card-latency", 1, "--card-speed", 0.05)
+    dropped = benchpad("render", card, "--midi", midi, *slow).stdout
+    assert "none, but voices were DROPPED" in dropped
+    told = rendered(card, midi, *slow, "--overload", "none")
     assert told["underrun_count"] == len(told["underruns"]) > 0
     assert set(told["underruns"][0]) == {"frame", "pad", "sample", "cause"}
     assert {(one["pad"], one["sample"]) for one in told["underruns"]} == {("A3", "/A/3 long.wav")}
     assert {one["cause"] for one in told["underruns"]} <= {"cold", "late", "no room", "read error"}
-    shown = benchpad("render", card, "--midi", midi, "--card-latency", 1, "--card-speed", 0.05).stdout
+    shown = benchpad("render", card, "--midi", midi, *slow, "--overload", "none").stdout
     assert "pads: A3" in shown
 
 

@@ -101,7 +101,7 @@ def test_command(tmp_path: Path):
     assert "20.0 ms" in people.stdout
 
 
-@pytest.mark.parametrize("ram", ["", "1M,x", "1", ",".join(["1M"] * 65), "9999T"])
+@pytest.mark.parametrize("ram", ["", "2M,,4M", "1M,x", "1", ",".join(["1M"] * 65), "9999T"])
 def test_wrong_ram_is_refused(tmp_path: Path, ram: str):
     card = make_card(tmp_path / "card.img", (0.1,))
     result = CliRunner().invoke(cli, ["bench", "risk", str(card), "--ram", ram])

@@ -229,6 +229,9 @@ def changed(path: tuple[str | int, ...], value: object) -> dict[str, object]:
         (changed(("events", 0, "frame"), 10**12), "before"),
         (changed(("faults", 0, "kind"), "rain"), "kind"),
         (changed(("pins", 0), {"sample": 0}), "lacks"),
+        (changed(("samples",), []), "it describes no samples, and pin 0 is of sample 0"),
+        (changed(("pins", 0, "sample"), 9), "and pin 0 is of sample 9"),
+        (changed(("events", 0, "sample"), -1), "and event 0 is of sample -1"),
         (changed(("expects", "cause"), None), "cause"),
     ],
 )

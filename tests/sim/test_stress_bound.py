@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stress_kits import MIB, RATE_BYTES, card
 
-from sim.stress.bound import bound
+from sim.stress.bound import bound, needed_part
 from sim.stress.card import nominal
 from sim.stress.kit import Kit, scattered, stems
 
@@ -82,3 +83,14 @@ def test_short_transfers_cross_a_page_only_sometimes() -> None:
     crossing = nominal(card(1.0, 10.0, page_bytes=16_384, page_us=150.0))
     assert crossing.seconds(8_192) == pytest.approx(1.075e-3)
     assert crossing.seconds(65_536) == pytest.approx(1.15e-3)
+
+
+def test_what_is_needed_is_all_of_the_time_at_the_bound() -> None:
+    kit, timing = stems(8, 600.0), replace(card(1.0, 10.0), spike_every_s=2.0, spike_ms=100.0)
+    found = bound(kit, nominal(timing), 4 * MIB)
+    assert needed_part(kit, nominal(timing), 4 * MIB, found.voices) == pytest.approx(1.0, abs=1e-4)
+    half = needed_part(kit, nominal(timing), 4 * MIB, found.voices / 2)
+    a, b = RATE_BYTES * 1e-3 / (4 * MIB), RATE_BYTES * 1e-7
+    voices = found.voices / 2
+    assert half == pytest.approx(voices * voices * a + voices * b + 0.05, rel=0.01)
+    assert half < 0.55, "half the voices, and transfers of twice the length"

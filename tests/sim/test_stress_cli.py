@@ -121,6 +121,7 @@ def test_pages_and_traces(image: Path, song: Path, tmp_path: Path) -> None:
 
 def test_a_song_is_watched(image: Path, song: Path) -> None:
     arguments = (image, "--midi", song, "--card-latency", "5", "--card-speed", "0.6", "--ram", "256K")
+    arguments += ("--overload", "none")
     report = told(*arguments)
     assert report == told(*arguments)
     assert report["underrun_count"] > 0
@@ -138,11 +139,24 @@ def test_a_song_is_watched(image: Path, song: Path) -> None:
 
 def test_what_a_miss_does_is_a_setting(image: Path, song: Path) -> None:
     slow = (image, "--midi", song, "--card-latency", "5", "--card-speed", "0.6", "--ram", "256K")
+    slow += ("--overload", "none")
     dropped = told(*slow, "--on-miss", "drop")
     assert dropped["metrics"]["voices.dropped"] > 0
     held = told(*slow, "--on-miss", "hold")
     assert held["metrics"]["voices.held_frames"] > 0
     assert held["frames"] > told(*slow)["frames"]
+
+
+def test_a_song_has_the_devices_policy_on_overload(image: Path, song: Path) -> None:
+    slow = (image, "--midi", song, "--card-latency", "5", "--card-speed", "0.6", "--ram", "256K")
+    report = told(*slow)
+    assert report["ends"]["bandwidth"] == report["metrics"]["voices.dropped"] > 0
+    assert report["underrun_count"] < told(*slow, "--overload", "none")["underrun_count"]
+    assert f"{report['metrics']['voices.dropped']} voices were dropped" in report["sentence"]
+    named = told(*slow, "--overload", "oldest")
+    assert named["metrics"] == report["metrics"]
+    spared = told(*slow, "--overload", "priority")
+    assert spared["metrics"] != report["metrics"], "another pad gives way"
 
 
 @pytest.mark.parametrize(

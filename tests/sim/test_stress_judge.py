@@ -49,7 +49,7 @@ def test_no_underrun_no_blame() -> None:
 def test_the_sentence_ranks_one_change_of_each_kind() -> None:
     told = sentence(
         37,
-        64,
+        (1, 64),
         "underruns",
         "bandwidth",
         [
@@ -74,6 +74,15 @@ def test_the_sentence_ranks_one_change_of_each_kind() -> None:
     ],
 )
 def test_sentences_without_suggestions(limited: str, gives: str, words: str) -> None:
-    told = sentence(12, 12, limited, gives, [])
+    told = sentence(12, (1, 12), limited, gives, [])
     assert words in told
     assert told.count(".") == 1
+
+
+@pytest.mark.parametrize(("tried", "words"), [((200, 210), "200 to 210"), ((200, 200), "200")])
+def test_a_limit_below_the_range_is_said(tried: tuple[int, int], words: str) -> None:
+    told = sentence(98, tried, "underruns", "bandwidth", [])
+    assert told.startswith(f"With {words} voices there are underruns: the limit lies below, at 98;")
+    assert "98 of" not in told
+    assert sentence(199, tried, "underruns", "bandwidth", []).startswith("With"), "none of the range is clean"
+    assert sentence(200, (200, 210), "underruns", "bandwidth", []).startswith("200 of 210 voices")

@@ -7,11 +7,11 @@ import { LIGHTS } from "./pads.js";
 const MODES = { hold: "Hold", mute: "Mute", pin: "Pin", loop: "Loop", reverse: "Rev", gate: "Gate" };
 const MODE_TITLES = {
   hold: "Goes on sounding when the pad is let go",
-  mute: "Makes no sound",
+  mute: "Makes no sound, and what sounds of it ends",
   pin: "All of the sample stays in memory",
-  loop: "Begins again at its end",
-  reverse: "Plays backwards",
-  gate: "Sounds only while the pad is held",
+  loop: "Begins again at its end, from the next press on; off ends what loops",
+  reverse: "Plays backwards, from the next press on",
+  gate: "Sounds only while the pad is held, from the next press on",
 };
 
 /** The display: what the device is, and what the chosen pad has. */
@@ -32,7 +32,7 @@ export function display(box, { store, peaks }) {
     const { alert } = store.state;
     setText(third, store.local.learning || (alert ? `! ${alert.text}` : deviceLine(store)));
     third.classList.toggle("warned", Boolean(alert || store.local.learning));
-    draw(slot?.verdict === "refused" ? null : slot?.path);
+    draw(slot);
   });
   store.watch(["bank", "chosen", "voices"], () => {
     const tag = store.tag(store.local.chosen);
@@ -40,12 +40,13 @@ export function display(box, { store, peaks }) {
     setBar(head, voice ? voice[3] : 0);
   });
   let shown = null;
-  async function draw(file) {
-    if (shown === file) return;
-    shown = file;
+  async function draw(slot) {
+    const key = peaks.key(slot);
+    if (shown === key) return;
+    shown = key;
     setAttribute(path, "d", null);
-    const answer = file && (await peaks.get(file));
-    if (!answer?.peaks?.length || shown !== file) return;
+    const answer = key && (await peaks.get(slot));
+    if (!answer?.peaks?.length || shown !== key) return;
     setAttribute(wave, "viewBox", `0 0 ${answer.peaks.length - 1} 256`);
     setAttribute(path, "d", outline(answer.peaks));
   }
@@ -66,12 +67,12 @@ function deviceLine(store) {
 }
 
 /** Bank buttons. */
-export function banks(box, { store, send }) {
+export function banks(box, { store, choose }) {
   let buttons = [];
   store.watch(["hello"], () => {
     if (buttons.length === store.hello.banks.length) return;
     buttons = [...store.hello.banks].map((name, bank) =>
-      el("button", { type: "button", "aria-label": `Bank ${name}`, onclick: () => send({ t: "bank", bank }) }, name));
+      el("button", { type: "button", "aria-label": `Bank ${name}`, onclick: () => choose(bank) }, name));
     box.replaceChildren(...buttons);
   });
   store.watch(["hello", "bank"], () => buttons.forEach((button, bank) => setAttribute(button, "aria-pressed", String(bank === store.bank))));

@@ -1,4 +1,4 @@
-// What can go wrong with a card, by button; and how much RAM and which card the device has.
+// What can go wrong with a card, by button.
 
 import { el, fill, setAttribute, setText } from "./dom.js";
 
@@ -29,35 +29,4 @@ export function faults(box, { store, ask }) {
     setText(note, !can ? "This session takes no faults." : out ? "The card is out." : hello.cards.length < 2 ? "Swap needs a second card: start with one more." : "");
     setAttribute(note, "hidden", !note.textContent);
   });
-}
-
-const STEPS_PER_OCTAVE = 4;
-
-export function settings(box, { store, ask }) {
-  const ram = el("input", { type: "range", id: "ram" });
-  const shown = el("output", { for: "ram" });
-  const preset = el("select", { id: "preset" });
-  const bytes = () => Math.round(2 ** (Number(ram.value) / STEPS_PER_OCTAVE) / 4096) * 4096;
-  const clamped = () => Math.max(store.hello.ram_range[0], Math.min(store.hello.ram_range[1], bytes()));
-  ram.addEventListener("input", () => { setText(shown, size(clamped())); setAttribute(ram, "aria-valuetext", size(clamped())); });
-  ram.addEventListener("change", () => ask({ t: "setting", ram: clamped() }));
-  preset.addEventListener("change", () => ask({ t: "setting", card: preset.value }));
-  fill(box, "Device and card", el("div", { class: "fields" },
-    el("label", { for: "ram" }, "RAM"), ram, shown, el("label", { for: "preset" }, "Card"), preset),
-  el("p", { class: "soft" }, "Either restarts the device."));
-  store.watch(["hello"], () => {
-    const { hello } = store;
-    const octave = (value) => String(Math.round(Math.log2(value) * STEPS_PER_OCTAVE));
-    ram.min = octave(hello.ram_range[0]);
-    ram.max = octave(hello.ram_range[1]);
-    ram.value = octave(hello.ram);
-    setText(shown, size(hello.ram));
-    setAttribute(ram, "aria-valuetext", size(hello.ram));
-    const own = hello.presets.includes(hello.preset) ? [] : [el("option", { value: "", selected: true, disabled: true }, hello.preset ?? "as started")];
-    preset.replaceChildren(...own, ...hello.presets.map((name) => el("option", { value: name, selected: name === hello.preset }, name)));
-  });
-}
-
-function size(bytes) {
-  return bytes >= 1048576 ? `${+(bytes / 1048576).toFixed(1)} MB` : `${Math.round(bytes / 1024)} KB`;
 }

@@ -6,7 +6,7 @@ import { CardInfo } from "./cardinfo.js";
 import { Connection } from "./connection.js";
 import { banks, display, modes, transport } from "./device.js";
 import { $, announce, setAttribute, setText } from "./dom.js";
-import { faults, settings } from "./faults.js";
+import { faults } from "./faults.js";
 import { Files } from "./files.js";
 import { Hands } from "./hands.js";
 import { help } from "./help.js";
@@ -16,6 +16,7 @@ import { Meters } from "./meters.js";
 import { Midi } from "./midi.js";
 import { Pads } from "./pads.js";
 import { Peaks } from "./peaks.js";
+import { settings } from "./settings.js";
 import { Store } from "./store.js";
 import { stress } from "./stress.js";
 import { theme, views } from "./theme.js";
@@ -51,16 +52,19 @@ async function assign(path, pad) {
   return undefined;
 }
 
+const choose = (bank) => send({ t: "bank", bank }) && store.expectBank(bank);
 const step = (by) => {
   const count = store.hello?.banks.length ?? 1;
-  send({ t: "bank", bank: (store.bank + by + count) % count });
+  choose((store.bank + by + count) % count);
 };
 const play = () => store.hello?.transport && send({ t: "transport", do: store.state.tempo?.running ? "stop" : "start" });
+const panic = () => send({ t: "panic" }) && announce("All falls silent.");
 const keys = new Keys({
   press: (holder, pad, velocity) => pad <= (store.hello?.per_bank ?? 16) && hands.press(holder, pad, velocity),
   release: (holder) => hands.release(holder),
-  bank: step, play, panic: () => send({ t: "panic" }),
+  bank: step, play, panic,
 });
+$("panic").addEventListener("click", panic);
 
 const midi = new Midi($("midi"), { store, send, ask, say });
 hands.intercept = (pad) => midi.pick({ kind: "pad", bank: store.bank, pad });
@@ -68,7 +72,7 @@ new Pads($("pads"), { store, hands, peaks, labels, onassign: assign });
 display($("display"), { store, peaks });
 new Meters($("meters"), { store });
 new Knobs($("knobs"), { store, send, onpick: (name) => midi.pick({ kind: "knob", name }) });
-banks($("banks"), { store, send });
+banks($("banks"), { store, choose });
 modes($("modes"), { store, send: ask });
 transport($("transport"), { store, send: ask });
 help($("help"), { keys, labels });
@@ -95,14 +99,10 @@ function take(message) {
   else if (message.t === "bye") say(message.text);
 }
 
-let known = ""; // which card the peaks and files are of
-
 function greet(hello) {
   store.takeHello(hello);
   setText($("what"), `${hello.title} · ${hello.card}${hello.writable ? "" : " (read only)"}`);
   document.title = `${hello.card} · Benchpad`;
-  if (known !== hello.card) peaks.clear();
-  known = hello.card;
   cardInfo.load();
   files.load();
   listening.resume();
@@ -138,6 +138,7 @@ function tell(kind, text) {
   document.body.classList.toggle("offline", !online);
   if (!online) {
     hands.forget();
+    peaks.clear();
     events.clear();
     store.takeState({ levels: [0, 0], voices: [], pads: null });
     show(text, kind);

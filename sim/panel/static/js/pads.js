@@ -91,16 +91,17 @@ export class Pads {
       setAttribute(pad.node, "title", slot?.reason || slot?.path || null);
       setAttribute(pad.node, "data-muted", slot?.modes?.mute === true);
       setAttribute(pad.node, "data-pinned", slot?.modes?.pin === true);
-      this._wave(pad, slot?.verdict === "refused" ? null : slot?.path);
+      this._wave(pad, slot);
     }
   }
 
-  async _wave(pad, path) {
-    if (pad.wanted === path) return;
-    pad.wanted = path;
+  async _wave(pad, slot) {
+    const key = this._peaks.key(slot);
+    if (pad.wanted === key) return;
+    pad.wanted = key;
     setAttribute(pad.path, "d", null);
-    const answer = path && (await this._peaks.get(path));
-    if (answer?.peaks?.length && pad.wanted === path) {
+    const answer = key && (await this._peaks.get(slot));
+    if (answer?.peaks?.length && pad.wanted === key) {
       setAttribute(pad.path.parentNode, "viewBox", `0 0 ${answer.peaks.length - 1} 256`);
       setAttribute(pad.path, "d", outline(answer.peaks));
     }

@@ -4,22 +4,30 @@ const AT_ONCE = 2;
 
 export class Peaks {
   constructor() {
-    this._known = new Map(); // path -> promise of the answer
+    this._known = new Map(); // key -> promise of the answer
+    this._epoch = 0;
     this._queue = [];
     this._running = 0;
   }
 
-  /** Promise of `/api/peaks` for a file, or of null where there is none. */
-  get(path) {
-    if (!this._known.has(path)) {
-      this._known.set(path, new Promise((resolve) => this._queue.push({ path, resolve })));
-      this._next();
-    }
-    return this._known.get(path);
+  /** What a pad's waveform goes by: another one whenever its bytes may be, also under the same path. */
+  key(slot) {
+    return slot && slot.verdict !== "refused" ? `${this._epoch} ${slot.edition} ${slot.path}` : null;
   }
 
-  /** The card is another one: what was known holds no more. */
+  /** Promise of `/api/peaks` for a pad, or of null where there is none. */
+  get(slot) {
+    const key = this.key(slot);
+    if (!this._known.has(key)) {
+      this._known.set(key, new Promise((resolve) => this._queue.push({ key, path: slot.path, resolve })));
+      this._next();
+    }
+    return this._known.get(key);
+  }
+
+  /** Another program may answer, of another card: what was known holds no more. */
   clear() {
+    this._epoch++;
     this._known.clear();
     for (const { resolve } of this._queue.splice(0)) resolve(null);
   }
@@ -27,12 +35,12 @@ export class Peaks {
   async _next() {
     if (this._running >= AT_ONCE || !this._queue.length) return;
     this._running++;
-    const { path, resolve } = this._queue.shift();
+    const { key, path, resolve } = this._queue.shift();
     try {
       const answer = await fetch(`api/peaks?points=96&path=${encodeURIComponent(path)}`);
       resolve(answer.ok ? await answer.json() : null);
     } catch {
-      this._known.delete(path);
+      this._known.delete(key);
       resolve(null);
     }
     this._running--;

@@ -1,6 +1,8 @@
 // What the server last said, and who wants to know. Watchers run once per drawn frame, however many
 // messages came, and only those that watch something that changed.
 
+const ECHO_MS = 1000; // for so long a bank that was asked for counts as chosen, until the server says so
+
 export class Store {
   constructor() {
     this.hello = null;
@@ -8,6 +10,7 @@ export class Store {
     this.state = {};
     this.local = { chosen: 1, online: false }; // what only this page knows
     this.peaks = { left: 0, right: 0 }; // loudest since the last drawn frame
+    this._expected = null;
     this._watchers = new Map();
     this._dirty = new Set();
     this._asked = false;
@@ -24,6 +27,7 @@ export class Store {
   takeHello(hello) {
     this.hello = hello;
     this.state = { bank: hello.bank };
+    this._expected = null;
     this.slots = new Map(hello.pads.map((slot) => [slot.tag, slot]));
     for (const key of this._watchers.keys()) this._touch(key);
   }
@@ -43,7 +47,19 @@ export class Store {
       this.state[key] = merged(this.state[key], value);
       this._touch(key);
     }
+    if (message.bank === this._expected) this._expected = null;
     if (message.levels) this._hear(message.levels);
+  }
+
+  /** A bank that the server was asked for: who steps on, or plays, before it answers means that one. */
+  expectBank(bank) {
+    this._expected = bank;
+    this._touch("bank");
+    clearTimeout(this._echo);
+    this._echo = setTimeout(() => {
+      this._expected = null;
+      this._touch("bank");
+    }, ECHO_MS);
   }
 
   set(key, value) {
@@ -54,11 +70,11 @@ export class Store {
 
   /** The tag of a pad of the current bank. */
   tag(pad) {
-    return (this.state.bank ?? 0) * (this.hello?.per_bank ?? 16) + pad - 1;
+    return this.bank * (this.hello?.per_bank ?? 16) + pad - 1;
   }
 
   get bank() {
-    return this.state.bank ?? 0;
+    return this._expected ?? this.state.bank ?? 0;
   }
 
   /** The chosen pad's entry, or undefined for an empty one. */

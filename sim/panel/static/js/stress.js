@@ -6,7 +6,7 @@ export function stress(box, { store, ask }) {
   const voices = el("input", { type: "number", id: "stress-voices", min: "1", max: "1024", value: "32", required: true });
   const seconds = el("input", { type: "number", id: "stress-seconds", min: "1", max: "120", value: "10", required: true });
   const go = el("button", { type: "submit" }, "Run");
-  const bar = el("progress", { max: "1", value: "0", "aria-label": "Stress run" });
+  const time = el("span", { class: "soft" });
   const text = el("p", { role: "status" });
   const report = el("a", { target: "_blank", rel: "noopener" }, "Open the report");
   const form = el("form", { class: "row" }, el("label", {}, "Voices ", voices), el("label", {}, "Seconds ", seconds), go);
@@ -15,13 +15,13 @@ export function stress(box, { store, ask }) {
     event.preventDefault();
     ask(running ? { t: "stress", do: "stop" } : { t: "stress", voices: Number(voices.value), seconds: Number(seconds.value) });
   });
-  fill(box, "Stress run", form, bar, text, report);
+  form.append(time);
+  fill(box, "Stress run", form, text, report);
   store.watch(["hello", "stress"], () => {
     const now = store.state.stress;
     running = now?.running === true;
     setText(go, running ? "Stop" : "Run");
-    setAttribute(bar, "hidden", !running);
-    setAttribute(bar, "value", now?.done ?? 0);
+    setText(time, running ? `running for ${now.seconds ?? 0} s` : "");
     setText(text, now?.text ? sentence(now.text) : "How many voices does this card carry? Playing goes on meanwhile.");
     setAttribute(report, "hidden", !now?.report);
     setAttribute(report, "href", now?.report?.replace(/^\//, ""));
