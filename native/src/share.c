@@ -41,12 +41,13 @@ static int lies_in_pieces(const bp_engine *e)
 
 /* Whether the card is near its limit because of its commands: how much of its time, in ppm, the voices need when each
  * transfer fills one voice's part of the pool, for the commands and for the bytes. */
-static int wants_longer_transfers(const bp_engine *e)
+static int wants_longer_transfers(bp_engine *e)
 {
     const bp_cache *c = &e->shared.cache;
     uint64_t room = (uint64_t)(c->count - c->pinned) * c->block_bytes / 1000 + 1;
     uint64_t commands = e->active_count * bp_relaxed(&e->reader.command_ns) / 1000 * e->total_rate / room / 1000;
     uint64_t bytes = e->total_rate * bp_relaxed(&e->reader.ps_per_byte) / 1000000;
+    e->needed_ppm = commands + bytes;
     return commands > COMMANDS_FROM_PPM && commands + bytes > OVERCOMMIT_FROM_PPM &&
            commands + bytes < OVERCOMMIT_TO_PPM;
 }

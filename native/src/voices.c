@@ -1,7 +1,10 @@
 /* Which voices sound: starting, releasing, stealing, and their share of the cache. */
 #include "engine.h"
 
-enum { RELIEF_FRAMES = 32 * BP_GRID };
+enum {
+    RELIEF_FRAMES = 32 * BP_GRID,
+    LONG_BEHIND_FRAMES = 256 * BP_GRID, /* a third of a second: longer than spikes and what follows them */
+};
 
 /* ---- counting ---- */
 
@@ -331,17 +334,26 @@ static void miss(bp_engine *e, bp_voice *v)
     bp_count(&e->dropped, 1);
 }
 
-/* The reader has seen that a request would come too late: one voice gives way, so that the others keep their data.
- * Whether that was enough shows only after a while. */
+/* Whether the card cannot keep up, and not only with a spike: the voices need more than it has, or the reader has
+ * seen for a while that requests would come too late. */
+static int overloaded(bp_engine *e)
+{
+    uint64_t behind = atomic_load_explicit(&e->reader.behind, memory_order_relaxed), now = e->shared.frame;
+    if (behind == e->behind_seen)
+        return 0;
+    e->behind_seen = behind;
+    if (now - e->behind_last > RELIEF_FRAMES)
+        e->behind_from = now;
+    e->behind_last = now;
+    return e->needed_ppm > 1000000 || now - e->behind_from > LONG_BEHIND_FRAMES;
+}
+
+/* One voice gives way, so that the others keep their data; whether that was enough shows only after a while. A voice
+ * alone stays: nobody would gain. */
 static void relieve(bp_engine *e)
 {
-    if (e->config.overload == BP_OVERLOAD_NONE)
-        return;
-    uint64_t behind = atomic_load_explicit(&e->reader.behind, memory_order_relaxed);
-    if (behind == e->behind_seen)
-        return;
-    e->behind_seen = behind;
-    if (e->shared.frame < e->relieved_until)
+    if (e->config.overload == BP_OVERLOAD_NONE || !overloaded(e) || e->shared.frame < e->relieved_until ||
+        e->active_count < 2)
         return;
     bp_voice *v = victim(e, (bp_overload)e->config.overload);
     if (!v)
