@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -139,6 +139,7 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     from sim.live.bench import Bench  # noqa: PLC0415
     from sim.live.holding import sole_writer  # noqa: PLC0415
     from sim.live.session import Recording, Session  # noqa: PLC0415
+    from sim.panel.opening import opened_in_browser  # noqa: PLC0415
 
     options["panel_password"] = _password(options["panel_host"], options["panel_password"])
     if options["writable"]:
@@ -172,7 +173,7 @@ def _play(stack: ExitStack, card: Path, options: dict[str, Any], asked: Callable
     stack.callback(control.close)
     sys.stdout.flush()
     if not options["no_browser"]:
-        _open(panel.address)
+        stack.enter_context(opened_in_browser(panel.address))
     lost, said = "", 0
     while not (session.wait(_LOOK_S) or asked()):
         complaints = session.complaints[said:]
@@ -316,10 +317,3 @@ def _greet(session: Session) -> None:
         f"{board.profile.title}, {len(board.boot.catalogue.pads)} pads; heard on {printable(where)}, "
         f"{session.rate} frames a second, blocks of {session.block}; end it with Ctrl-C"
     )
-
-
-def _open(address: str) -> None:
-    import webbrowser  # noqa: PLC0415
-
-    with suppress(webbrowser.Error, OSError):
-        webbrowser.open(address)

@@ -22,7 +22,7 @@ def test_the_card_is_pulled_and_put_back(page, session):
     expect(page.locator("#display")).to_contain_text("! streaming cannot keep up")
     expect(page.locator("#tiles")).to_contain_text("pulled")
     expect(page.locator(".log")).to_contain_text("A4: read error")
-    expect(page.locator("#timeline")).to_contain_text("1 underruns")
+    expect(page.locator("#timeline")).to_contain_text("1 underrun,")
     expect(page.locator("text=Pull the card")).to_be_disabled()
     page.click("text=Put it back")
     expect(alert).to_be_empty()

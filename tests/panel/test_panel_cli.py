@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -23,6 +24,36 @@ def play(card: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
     )
+
+
+def test_no_command_line_shows_the_token(tmp_path) -> None:
+    kept, browser = tmp_path / "kept", tmp_path / "browser"
+    code = f"""#!{sys.executable}
+import os, pathlib, stat, sys, urllib.parse, urllib.request
+path = urllib.parse.unquote(urllib.parse.urlsplit(sys.argv[1]).path)
+text = pathlib.Path(path).read_text()
+out = [sys.argv[1], oct(stat.S_IMODE(os.stat(path).st_mode)), text, path]
+pathlib.Path({str(kept)!r}).write_text("\\0".join(out))
+"""
+    browser.write_text(code)
+    browser.chmod(0o755)
+    options = [one for one in QUIET if one != "--no-browser"]
+    done = subprocess.run(
+        [*PLAY, str(tone_folder(tmp_path / "kit")), *options, "--seconds", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "BROWSER": f"{browser} %s"},
+    )
+    given, mode, text, path = kept.read_text().split("\0")
+    address = done.stdout.splitlines()[0]
+    assert "token" not in given
+    assert given.startswith("file:///")
+    assert mode == "0o600"
+    assert f'url={address}"' in text
+    assert not Path(path).exists()
 
 
 def test_the_first_line_is_an_address_that_works(tmp_path) -> None:

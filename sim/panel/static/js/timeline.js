@@ -113,8 +113,10 @@ export class Timeline {
 
   _say(most) {
     const { underrun, xrun, fault } = this._count;
-    setText(this._said, `Seen by this page: ${underrun} underruns, ${xrun} xruns, ${fault} faults. Full height: ${most} voices, card 100 % busy.`);
+    setText(this._said, `Seen by this page: ${counted(underrun, "underrun")}, ${counted(xrun, "xrun")}, ${counted(fault, "fault")}. Full height: ${counted(most, "voice")}, card 100 % busy.`);
   }
 }
 
 const mark = (kind, text) => el("span", {}, el("i", { class: kind, "aria-hidden": "true" }), text);
+
+const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
