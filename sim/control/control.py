@@ -27,6 +27,7 @@ from sim.metrics import of_player
 PANEL = "panel"  # what the browser brings, as if from a port of this name
 # Between two looks at the ports: while something comes, and while nothing does.
 _BUSY_S, _IDLE_S = 0.001, 0.004
+_REST_S = 0.05  # between two looks at all else, while nothing comes
 _ALONE_S = 0.02  # between two looks at the transport, where there are no ports
 _BUSY_FOR_S = 5.0
 _SCAN_S = 1.0
@@ -71,6 +72,7 @@ class Control:
         self._load()
         session.on_rebuilt.append(self._rebuilt)
         self._names: list[str] = []
+        self._lost_at: int | None = None  # messages that had come when the audio server was gone
         self._next_scan = now + _SCAN_S
         self._thread = threading.Thread(target=self._run, name="benchpad midi", daemon=True)
 
@@ -113,7 +115,21 @@ class Control:
             except (InputError, EngineError) as error:  # a key that is bound to what cannot be done just now
                 self._tell(str(error))
                 pause = _BUSY_S
+            self._rest(pause)
+
+    def _rest(self, pause: float) -> None:
+        """Sleep; where nothing came for long, only the ports are asked meanwhile, which costs little."""
+        ports = self._ports
+        if ports is None or pause < _IDLE_S:
             time.sleep(pause)
+            return
+        until = time.monotonic() + min(_REST_S, self._transport.due(time.monotonic()))
+        starts = self._transport.starts
+        while not (self._over.is_set() or ports.waits()):
+            time.sleep(_IDLE_S)
+            woken = self._transport.running or self._transport.starts != starts
+            if woken or time.monotonic() >= until:
+                return
 
     def _pass(self, now: float) -> bool:
         """Once around; whether there was anything to do."""
@@ -180,7 +196,15 @@ class Control:
             self._tell(f"MIDI input {name} is gone")
         for name in came:
             self._tell(f"MIDI input {name}")
-        self._names = self._ports.names
+        self._names = [] if self._are_gone(self._ports) else self._ports.names
+
+    def _are_gone(self, ports: Ports) -> bool:
+        """Ports of a JACK that is gone look as before: that nothing is heard any more tells."""
+        if ports.api != "jack" or "JACK" not in self._session.lost:
+            return False
+        if self._lost_at is None:
+            self._lost_at = self._messages
+        return self._messages == self._lost_at
 
     def _watch_cables(self, now: float) -> None:
         if not self._router.rules.active_sensing:

@@ -52,6 +52,7 @@ class Ports:
     def __init__(self, system: MidiSystem, wanted: Sequence[str] = ()) -> None:
         self._system, self._wanted = system, tuple(wanted)
         self._sources: list[Source] = []
+        self._peeked: list[tuple[str, bytes]] = []  # by `waits`, and not read yet
         self._refused: set[str] = set()  # would not open: not tried again until they were gone
         self._looking = system.make_input()
         self._output: Any = None
@@ -64,6 +65,11 @@ class Ports:
         except Exception as error:
             self.close()
             raise NoMidiError(f"no port of our own could be made ({error})") from None
+
+    @property
+    def api(self) -> str:
+        """Whose ports: a name that ``--midi-api`` takes."""
+        return self._system.name
 
     @property
     def names(self) -> list[str]:
@@ -106,8 +112,18 @@ class Ports:
         self._sources.append(Source(name, made))
         return True
 
+    def waits(self) -> bool:
+        """Whether there is anything to read."""
+        for one in self._sources:
+            if (got := one.input.get_message()) is not None:
+                self._peeked.append((one.name, bytes(got[0])))
+                break
+        return bool(self._peeked)
+
     def read(self) -> Iterator[tuple[str, bytes]]:
         """The messages that wait, with the names of their ports."""
+        peeked, self._peeked = self._peeked, []
+        yield from peeked
         for one in tuple(self._sources):
             for _ in range(_MOST_AT_ONCE):
                 got = one.input.get_message()
