@@ -15,7 +15,7 @@ from typing import Any
 
 from native import CardModel
 from sim.board import Setup
-from sim.cards import in_words
+from sim.cards import in_words, preset_names
 from sim.cards.writing import to_toml
 from sim.panel.port import RefusedError, Session
 
@@ -79,7 +79,7 @@ class StressDesk:
             self._runs = [*self._runs, run][-_MOST_KEPT:]
             played = self._session.setup
             command = self._command(played, voices, seconds)
-            work = run, command, played.card or CardModel()
+            work = run, command, self._timing(played)
             self._thread = threading.Thread(target=self._work, args=work, name="benchpad stress")
             self._thread.start()
 
@@ -99,14 +99,17 @@ class StressDesk:
                 command += ["--" + name.replace("_", "-"), choice.name.lower()]
         return command
 
-    def _work(self, run: _Run, command: list[str], card: CardModel) -> None:
+    def _timing(self, played: Setup) -> str | CardModel:
+        """A preset by its name, which has its sources; any other card as what it is."""
+        name = self._session.about().get("preset")
+        return name if name in preset_names() else played.card or "ideal"
+
+    def _work(self, run: _Run, command: list[str], card: str | CardModel) -> None:
         with tempfile.TemporaryDirectory(prefix="benchpad-stress-") as folder:
             page, timing = Path(folder) / "report.html", Path(folder) / "as-played.toml"
             made: str | None
             try:
-                title = f"the card as it was played, {in_words(card)}"
-                timing.write_text(to_toml(title, card, ()), "utf-8")
-                output = self._run([*command, "--card", str(timing), "--html", str(page)])
+                output = self._run([*command, *_card(card, timing), "--html", str(page)])
                 document = json.loads(output)
                 made = _read(page)
                 text = str(document.get("sentence") or "the report is ready")
@@ -152,6 +155,18 @@ class StressDesk:
         self.stop()
         if self._thread is not None:
             self._thread.join()
+
+
+def _card(card: str | CardModel, file: Path) -> list[str]:
+    """The options of a card; one that is more than two figures is written to ``file``."""
+    if isinstance(card, str):
+        return ["--card", card]
+    latency_ms, mb_per_s = card.command_us / 1000, card.read_mb_per_s
+    if card == CardModel(command_us=card.command_us, read_mb_per_s=mb_per_s):
+        speed = ["--card-speed", f"{mb_per_s!r}"] if mb_per_s else []
+        return ["--card-latency", f"{latency_ms!r}", *speed]
+    file.write_text(to_toml(f"the card as it was played, {in_words(card)}", card, ()), "utf-8")
+    return ["--card", str(file)]
 
 
 def _read(page: Path) -> str:

@@ -12,11 +12,14 @@ from fake_session import FakeSession, tone_folder
 from panel_client import get, served, talk
 
 from firmware.catalogue import SampleInfo
+from native import CardModel
 from native.types import Encoding, OnMiss, Overload, Schedule
 from sim.board import Setup
+from sim.cards import load_card
 from sim.panel import peaks as waveform
 from sim.panel.browser import Browser
 from sim.panel.peaks import peaks
+from sim.panel.stressing import _card
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +226,12 @@ def _left_running(card: Path) -> bool:
         except OSError:
             continue
     return False
+
+
+def test_a_card_of_more_than_two_figures_is_a_file(tmp_path) -> None:
+    file = tmp_path / "as-played.toml"
+    spiky = CardModel(command_us=800.0, read_mb_per_s=12.0, spike_every_s=2.0, spike_ms=40.0)
+    assert _card(spiky, file) == ["--card", str(file)]
+    assert load_card(str(file)).model == spiky
+    assert _card(CardModel(command_us=1_500.0), file) == ["--card-latency", "1.5"]
+    assert _card("class10", file) == ["--card", "class10"]

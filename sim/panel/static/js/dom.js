@@ -69,3 +69,6 @@ export function announce(text) {
 
 /** With a capital and a full stop, as the server's phrases come without. */
 export const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+
+/** Such as "1 fault", "2 faults". */
+export const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;

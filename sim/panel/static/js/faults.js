@@ -26,7 +26,7 @@ export function faults(box, { store, ask }) {
     setAttribute(swap, "disabled", !can || hello.cards.length < 2);
     setAttribute(mirror, "hidden", !hello.mirror);
     setText(mirror, state.card?.mirror === "failed" ? "Mirror comes back" : "Fail the mirror");
-    setText(note, !can ? "This session takes no faults." : out ? "The card is out." : hello.cards.length < 2 ? "Swap needs a second card: start with one more." : "");
+    setText(note, !can ? "This session takes no faults." : out ? "The card is out." : hello.cards.length < 2 ? "Swap needs a second card: start with --swap." : "");
     setAttribute(note, "hidden", !note.textContent);
   });
 }

@@ -1,6 +1,6 @@
 // The figures at a glance.
 
-import { el, setAttribute, setBar, setText } from "./dom.js";
+import { counted, el, setAttribute, setBar, setText } from "./dom.js";
 
 const megabytes = (bytes) => (bytes === undefined ? "–" : `${(bytes / 1048576).toFixed(bytes < 10485760 ? 1 : 0)} MB`);
 const percent = (ratio) => (ratio === undefined ? "–" : `${(ratio * 100).toFixed(ratio > 0.995 && ratio < 1 ? 1 : 0)} %`);
@@ -26,7 +26,7 @@ const TILES = [
   ["Latency", (state) => ({ number: state.latency_ms === undefined ? "–" : `${state.latency_ms.toFixed(1)} ms`, note: "event to output" })],
   ["Late blocks", (state) => ({
     number: state.audio?.late_blocks ?? 0,
-    note: `${state.audio?.xruns ?? 0} xruns; render ${Math.round(state.audio?.p50 ?? 0)} µs, 99.9 % ${Math.round(state.audio?.p999 ?? 0)} µs`,
+    note: `${counted(state.audio?.xruns ?? 0, "xrun")}; render ${Math.round(state.audio?.p50 ?? 0)} µs, 99.9 % ${Math.round(state.audio?.p999 ?? 0)} µs`,
     bad: state.audio?.late_blocks > 0 || state.audio?.xruns > 0,
   })],
 ];

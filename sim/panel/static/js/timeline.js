@@ -1,6 +1,6 @@
 // The last minute on one canvas: how busy the card was, how many voices played, and what went wrong when.
 
-import { announce, el, fill, setText } from "./dom.js";
+import { announce, counted, el, fill, setText } from "./dom.js";
 
 const SECONDS = 60;
 const STEP_MS = 250; // one column
@@ -118,5 +118,3 @@ export class Timeline {
 }
 
 const mark = (kind, text) => el("span", {}, el("i", { class: kind, "aria-hidden": "true" }), text);
-
-const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
