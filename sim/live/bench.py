@@ -179,6 +179,7 @@ class Bench:
             alert=self._alert(),
             happened=happened,
             underruns=_taken(observer.underruns),
+            loaded=session.samples.loaded(),
             others={
                 "bank": session.machine.player.bank,
                 "midi": self._midi.status(),

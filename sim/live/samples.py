@@ -18,6 +18,7 @@ from sim.live.machine import SPARE_SAMPLES
 if TYPE_CHECKING:
     from sim.live.session import Session
 
+_QUIET_S = 0.3  # without a read: nothing that was asked for is still to come
 _FULL = f"{SPARE_SAMPLES} other samples were played since it was switched on"
 
 
@@ -38,6 +39,7 @@ class Samples:
         self._heads_bank = self._session.machine.player.bank
         self._room = SPARE_SAMPLES
         self._auditioned: dict[str, int] = {}
+        self._trust_preload()
         if self.pinned:
             self.pinned &= set(self._ids)
             with self._session.paused():
@@ -70,6 +72,44 @@ class Samples:
         pins = [*self._pins(set(before) - set(after), on=False), *self._pins(after, on=True)]
         if self._session.hands.order(pins):
             self._heads_bank = bank
+            self._wait_for(after)
+
+    # what is known to be in RAM
+
+    def _trust_preload(self) -> None:
+        heads = self._heads(self._heads_bank)
+        self._coming: set[Head] = set()
+        board = self._session.board
+        fit = sum(one.bytes for one in heads) <= board.engine.config.pool_bytes // 2
+        self._loaded: set[Head] = set(heads) if fit and not board.preload.errors else set()
+        self._since = (0, 0, 0)  # frame, reads, errors
+
+    def _wait_for(self, heads: Iterable[Head]) -> None:
+        """These are asked for; what is no longer wanted may go at any time."""
+        wanted = set(heads)
+        self._loaded &= wanted
+        self._coming = wanted - self._loaded
+        seen = self._session.look()
+        self._since = (self._session.frame, seen.counters.reads, seen.counters.read_errors)
+
+    def loaded(self) -> set[int]:
+        """The tags of pads whose heads are in RAM for certain.
+
+        Heads that were asked for are, once the card was left alone for a while and no read has failed since,
+        unless so much is pinned that there was no room for them.
+        """
+        session, (frame, reads, errors) = self._session, self._since
+        seen = session.look()
+        if self._coming and seen.counters.reads != reads:
+            self._since = (seen.frame, seen.counters.reads, errors)
+        elif self._coming and seen.frame - frame > session.rate * _QUIET_S:
+            config = session.engine.config
+            room = seen.counters.pinned_bytes + config.block_bytes < config.pool_bytes // 2
+            if room and seen.counters.read_errors == errors and not session.troubles.out:
+                self._loaded |= self._coming
+                self._coming = set()
+        tags = session.machine.player.tags
+        return {tags.tag(tags.banks.index(one.pad.bank), one.pad.pad) for one in self._loaded}
 
     def _heads(self, bank: int) -> list[Head]:
         board = self._session.board
@@ -102,6 +142,7 @@ class Samples:
             session.engine.pin_sample(self._ids[path])
         session.board.pin_heads(self.booted, self._ids)
         self._heads_bank = session.machine.player.bank
+        self._wait_for(self._heads(self._heads_bank))
 
     def audition(self, info: SampleInfo | None) -> None:
         """Play a file of the card beside the pads; None ends it. CardError where it cannot be found."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,6 +56,7 @@ class Look:
     happened: Sequence[Happened] = ()
     underruns: Sequence[Underrun] = ()
     others: Mapping[str, Any] | None = None
+    loaded: Collection[int] | None = None  # tags of pads whose heads are known to be in RAM; None: all chosen
 
 
 class Session(Protocol):

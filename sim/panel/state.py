@@ -156,6 +156,10 @@ class Shown:
 
     def _lights(self, look: Look, bank: int) -> dict[str, str]:
         lights = dict(self._calm_lights(bank))
+        if look.loaded is not None:
+            for tag, light in lights.items():
+                if light == "resident" and int(tag) not in look.loaded:
+                    lights[tag] = "silent"
         for one in look.states:
             if str(one.tag) in lights and one.state != "fading":
                 lights[str(one.tag)] = "playing" if one.slack is None else "streaming"

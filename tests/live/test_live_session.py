@@ -314,6 +314,23 @@ def test_a_listener_that_fails_ends_the_session_and_keeps_what_was_recorded(card
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_only_heads_that_were_read_are_said_to_be_in_ram(card: Path):
+    with clock_session(card, Setup(ram_bytes=320 << 10)) as session:
+        tags = session.machine.player.tags
+        first, second = ({tags.tag(bank, pad) for pad in range(1, most)} for bank, most in ((0, 9), (1, 5)))
+        assert first <= session.samples.loaded()
+        session.troubles.pull()
+        session.samples.choose_bank(1)
+        time.sleep(1.0)
+        assert not second & session.samples.loaded()
+        session.troubles.insert()
+        assert until(lambda: not session.troubles.out)
+        session.samples.choose_bank(0)
+        time.sleep(0.3)
+        session.samples.choose_bank(1)
+        assert until(lambda: second <= session.samples.loaded())
+
+
 def test_a_session_can_be_stopped_twice(card: Path):
     session: Session = clock_session(card)
     session.start()
