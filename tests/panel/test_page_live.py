@@ -131,10 +131,10 @@ def test_the_browser_hears_it(open_page, address):
 
 def test_ram_is_changed_and_the_pads_go_on(open_page, address):
     page = open_page(address)
-    expect(page.locator("#settings output")).to_have_text("2 MB")
+    expect(page.locator("output[for=ram]")).to_have_text("2 MB")
     page.locator("#ram").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#settings output")).to_have_text("2.4 MB")
+    expect(page.locator("output[for=ram]")).to_have_text("2.4 MB")
     expect(page.locator(".log")).to_contain_text("the device was made anew")
     page.keyboard.press("KeyR")
     expect(pad(page, 8)).to_have_attribute("data-light", "streaming")
