@@ -20,6 +20,7 @@ struct bp_engine {
     _Atomic uint32_t newest;    /* its number, with SNAPSHOT_FRESH while nobody has taken it */
     uint32_t writing, reading;
     _Atomic uint32_t level[2];  /* bits of the largest magnitude of each channel */
+    uint32_t late_blocks; /* in a row that took longer to render than they last; played live */
     uint64_t needed_ppm; /* of the card's time, that the voices need when each has its part of the pool */
     uint64_t behind_seen, behind_from, behind_last, relieved_until; /* counts and frames: see relieve() */
     bp_file *files;

@@ -85,8 +85,12 @@ void bp_live_render(bp_live *l, float *out, uint32_t frames)
     uint64_t took = now_ns() - began;
     bp_tally(&l->blocks, 1);
     atomic_store_explicit(&l->block_frames, frames, memory_order_relaxed);
-    if (took > (uint64_t)frames * 1000000000u / l->rate)
+    if (took > (uint64_t)frames * 1000000000u / l->rate) {
         bp_tally(&l->late_blocks, 1);
+        l->engine->late_blocks++;
+    } else {
+        l->engine->late_blocks = 0;
+    }
     if (took > atomic_load_explicit(&l->longest_ns, memory_order_relaxed))
         atomic_store_explicit(&l->longest_ns, took, memory_order_relaxed);
     _Atomic uint32_t *bucket = &l->times[time_bucket(took)];

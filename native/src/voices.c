@@ -3,6 +3,7 @@
 
 enum {
     RELIEF_FRAMES = 32 * BP_GRID,
+    LATE_BLOCKS = 4, /* one after the other: a stall of the machine makes one late */
     LONG_BEHIND_FRAMES = 256 * BP_GRID, /* a third of a second: longer than spikes and what follows them */
 };
 
@@ -348,18 +349,29 @@ static int overloaded(bp_engine *e)
     return e->needed_ppm > 1000000 || now - e->behind_from > LONG_BEHIND_FRAMES;
 }
 
-/* One voice gives way, so that the others keep their data; whether that was enough shows only after a while. A voice
- * alone stays: nobody would gain. */
+/* What one voice gives way for now, so that the others keep their data or their time; BP_END_OWN: for nothing. */
+static bp_end_cause relief(bp_engine *e)
+{
+    int card = overloaded(e);
+    if (e->late_blocks >= LATE_BLOCKS)
+        return BP_END_CPU;
+    return card ? BP_END_BANDWIDTH : BP_END_OWN;
+}
+
+/* Whether one voice less was enough shows only after a while. A voice alone stays: nobody would gain. */
 static void relieve(bp_engine *e)
 {
-    if (e->config.overload == BP_OVERLOAD_NONE || !overloaded(e) || e->shared.frame < e->relieved_until ||
-        e->active_count < 2)
+    if (e->config.overload == BP_OVERLOAD_NONE)
+        return;
+    bp_end_cause cause = relief(e);
+    if (cause == BP_END_OWN || e->shared.frame < e->relieved_until || e->active_count < 2)
         return;
     bp_voice *v = victim(e, (bp_overload)e->config.overload);
     if (!v)
         return;
-    kill(e, v, BP_END_BANDWIDTH);
+    kill(e, v, cause);
     bp_count(&e->dropped, 1);
+    e->late_blocks = 0;
     e->relieved_until = e->shared.frame + RELIEF_FRAMES;
 }
 

@@ -9,7 +9,7 @@ import pytest
 from engine_tools import CardImage, encode_s16, open_engine, render
 
 from native import Live
-from native.types import EngineConfig, EngineError, Start
+from native.types import EndCause, EngineConfig, EngineError, Loop, Overload, Quality, Start
 
 FRAMES = 48_000
 CONFIG = EngineConfig(threaded_reader=True, max_voices=8, measure=True)
@@ -82,3 +82,31 @@ def test_what_cannot_be_is_refused() -> None:
             live.start_reader()
         with pytest.raises(EngineError):
             live.start_clock(0)
+
+
+@pytest.mark.parametrize(("overload", "give_way"), [(Overload.OLDEST, True), (Overload.NONE, False)])
+def test_voices_give_way_to_a_machine_that_cannot_render_them_in_time(overload, give_way) -> None:
+    """Blocks of one frame last 2.6 us; no machine renders hundreds of voices in that."""
+    card, samples = noise_card()
+    config = EngineConfig(
+        rate=384_000,
+        threaded_reader=True,
+        max_voices=1_000,
+        measure=True,
+        overload=overload,
+        quality=Quality.SINC,
+    )
+    with open_engine(config, card.device(), samples) as engine:
+        engine.pin_sample(0)
+        engine.preload()
+        for tag in range(1_000):
+            engine.post(Start(0, 0, tag, loop=Loop.FORWARD, gain=0.001))
+        with Live(engine) as live:
+            live.start_reader()
+            live.start_clock(1)
+            time.sleep(1.0)
+            assert live.report().late_blocks > 100
+            live.stop_clock()
+        causes = {end.cause for end in engine.drain_ends()}
+        assert (EndCause.CPU in causes) is give_way
+        assert (engine.counters().dropped > 0) is give_way
